@@ -1,0 +1,1 @@
+"""From sentence pairs or conversations to a translator or a chatbot."""

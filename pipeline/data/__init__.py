@@ -1,0 +1,1 @@
+"""Corpora: files to rows, rows to pairs, pairs to batches."""

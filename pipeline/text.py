@@ -1,0 +1,24 @@
+"""What is done to every text before the tokenizer sees it, in training and in use alike."""
+
+import re
+import unicodedata
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# A byte order mark, NUL and the other control characters carry no words; line breaks and tabs do
+# part words, so all of them become a space.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]+")
+_SPACES = re.compile(" {2,}")
+
+
+def replace_surrogates(text: str) -> str:
+    """Put U+FFFD in the place of each lone surrogate, which has no UTF-8 form."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def normalize(text: str) -> str:
+    """One line of clean text: Unicode NFC, control characters to spaces, spaces single, trimmed.
+
+    NFC and not NFKC: compatibility forms tear Korean chat apart (`ㅋㅋ` into conjoining jamo).
+    """
+    text = unicodedata.normalize("NFC", replace_surrogates(text))
+    return _SPACES.sub(" ", _CONTROL.sub(" ", text)).strip()

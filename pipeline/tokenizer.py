@@ -1,0 +1,214 @@
+"""SentencePiece: train, load, encode, decode. Knows nothing of corpora, batches or models."""
+
+import hashlib
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import sentencepiece
+
+from pipeline.errors import ConfigError, DataError, ModelError
+from pipeline.text import replace_surrogates
+
+PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
+TURN = "<turn>"
+"""Stands between the turns of a conversation in the source of a chat model."""
+
+_MAX_SENTENCE_BYTES = 16_384
+_LARGEST_SIZE = re.compile(r"value <= (\d+)")
+_SMALLEST_SIZE = re.compile(r"required_chars\. \d+ vs (\d+)")
+# SentencePiece writes a space as U+2581, so that character itself would come back as a space. It
+# is spelt with a noncharacter before a digit, and so is the noncharacter.
+_ESCAPES = (("\uffff", "\uffff0"), ("\u2581", "\uffff1"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerConfig:
+    """How the SentencePiece models are trained.
+
+    Attributes:
+        vocab_size: Number of pieces, the special ones included.
+        model_type: `unigram` (Kudo 2018) or `bpe` (Sennrich et al. 2016).
+        joint: One vocabulary for source and target, or one each.
+        byte_fallback: Spell what the vocabulary lacks as UTF-8 bytes, so that nothing is unknown.
+        normalization: `identity`, or `nfkc` (which changes Korean jamo; see `pipeline.text`).
+        character_coverage: Share of the text's characters that get a piece; 1.0 for alphabets,
+            0.9995 suits Korean, whose rare syllables the bytes then spell.
+        sampling_alpha: Smoothing of subword sampling in training (Kudo 2018); 0 samples nothing.
+    """
+
+    vocab_size: int = 4000
+    model_type: Literal["unigram", "bpe"] = "unigram"
+    joint: bool = True
+    byte_fallback: bool = True
+    normalization: Literal["identity", "nfkc"] = "identity"
+    character_coverage: float = 0.9999
+    sampling_alpha: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.vocab_size < 1:
+            raise ConfigError(
+                f"data.tokenizer.vocab_size: expected 1 or more, got {self.vocab_size}"
+            )
+        if not 0.9 <= self.character_coverage <= 1:
+            raise ConfigError(
+                "data.tokenizer.character_coverage: expected 0.9 to 1.0, "
+                f"got {self.character_coverage}"
+            )
+        if self.sampling_alpha < 0:
+            raise ConfigError(
+                f"data.tokenizer.sampling_alpha: expected 0 or more, got {self.sampling_alpha}"
+            )
+
+
+class Tokenizer:
+    """A trained SentencePiece model. PAD, UNK, BOS, EOS have the ids 0, 1, 2, 3, always."""
+
+    def __init__(self, model_proto: bytes) -> None:
+        self.model_proto = model_proto
+        self._processor = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
+        special_ids = (
+            self._processor.pad_id(),
+            self._processor.unk_id(),
+            self._processor.bos_id(),
+            self._processor.eos_id(),
+        )
+        if special_ids != (PAD_ID, UNK_ID, BOS_ID, EOS_ID):
+            raise ModelError(
+                f"tokenizer: expected PAD, UNK, BOS, EOS at the ids 0, 1, 2, 3, got {special_ids}"
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> "Tokenizer":
+        """Read a `.model` file.
+
+        Raises:
+            ModelError: The file is missing or is not a SentencePiece model.
+        """
+        try:
+            return cls(path.read_bytes())
+        except (OSError, RuntimeError) as error:
+            raise ModelError(f"{path}: expected a SentencePiece model ({error})") from error
+
+    def save(self, path: Path) -> None:
+        """Write the `.model` file."""
+        path.write_bytes(self.model_proto)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the model: what was encoded with one is not valid for another."""
+        return hashlib.sha256(self.model_proto).hexdigest()[:16]
+
+    @property
+    def turn_id(self) -> int:
+        """The id of the turn separator."""
+        return int(self._processor.piece_to_id(TURN))
+
+    def __len__(self) -> int:
+        return int(self._processor.get_piece_size())
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of the text's pieces, without BOS and EOS."""
+        ids: list[int] = self._processor.encode(_escape(text))
+        return ids
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of each text, as `encode` gives them."""
+        ids: list[list[int]] = self._processor.encode(
+            [_escape(text) for text in texts], num_threads=1
+        )
+        return ids
+
+    def sample(self, text: str, *, alpha: float) -> list[int]:
+        """Ids of one segmentation drawn at random (Kudo 2018), seeded by `seed_sampling`."""
+        ids: list[int] = self._processor.encode(
+            _escape(text), enable_sampling=True, alpha=alpha, nbest_size=-1
+        )
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of the ids; PAD, BOS and EOS give nothing, broken UTF-8 gives U+FFFD."""
+        return _unescape(self._processor.decode(list(ids)))
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """The piece behind each id, `▁` where a word begins."""
+        return [self._processor.id_to_piece(piece_id) for piece_id in ids]
+
+
+def train_tokenizer(texts: Iterable[str], config: TokenizerConfig) -> Tokenizer:
+    """Train a SentencePiece model on the texts.
+
+    The texts should be those of the training split alone: pieces learnt from a test split leak it.
+
+    Raises:
+        DataError: There is no text.
+        ConfigError: `vocab_size` does not suit the texts; the message says which size would.
+    """
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=_training_lines(texts),
+            model_writer=model,
+            vocab_size=config.vocab_size,
+            model_type=config.model_type,
+            byte_fallback=config.byte_fallback,
+            normalization_rule_name=config.normalization,
+            remove_extra_whitespaces=False,
+            character_coverage=config.character_coverage,
+            max_sentence_length=_MAX_SENTENCE_BYTES,
+            input_sentence_size=1_000_000,
+            shuffle_input_sentence=True,
+            user_defined_symbols=[TURN],
+            pad_id=PAD_ID,
+            unk_id=UNK_ID,
+            bos_id=BOS_ID,
+            eos_id=EOS_ID,
+            num_threads=2,  # fixed: the pieces' scores depend on how the work is cut
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise _size_error(error, config.vocab_size) from error
+    return Tokenizer(model.getvalue())
+
+
+def seed_sampling(seed: int) -> None:
+    """Seed `Tokenizer.sample`."""
+    sentencepiece.set_random_generator_seed(seed)
+
+
+def _training_lines(texts: Iterable[str]) -> Iterator[str]:
+    found = False
+    for text in texts:
+        # The turn symbol is a piece already; what stands between symbols is what is learnt from.
+        for part in _escape(text).split(TURN):
+            if part.strip():
+                found = True
+                yield part.replace("\n", " ")
+    if not found:
+        raise DataError("tokenizer: no text to train on; expected at least one line that is not blank")
+
+
+def _size_error(error: RuntimeError, vocab_size: int) -> ConfigError:
+    if match := _LARGEST_SIZE.search(str(error)):
+        advice = f"too large for this corpus: at most {match[1]}"
+    elif match := _SMALLEST_SIZE.search(str(error)):
+        advice = f"smaller than its {match[1]} characters and bytes: at least {match[1]}"
+    else:
+        advice = f"not possible for this corpus ({str(error).splitlines()[-1]})"
+    return ConfigError(f"data.tokenizer.vocab_size: {vocab_size} is {advice}")
+
+
+def _escape(text: str) -> str:
+    text = replace_surrogates(text)
+    for character, spelling in _ESCAPES:
+        text = text.replace(character, spelling)
+    return text
+
+
+def _unescape(text: str) -> str:
+    for character, spelling in reversed(_ESCAPES):
+        text = text.replace(spelling, character)
+    return text

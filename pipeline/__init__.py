@@ -1,1 +1,22 @@
 """From sentence pairs or conversations to a translator or a chatbot."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.chat import ChatSession, ChatSettings
+    from pipeline.translator import Translator
+
+__all__ = ["ChatSession", "ChatSettings", "Translator"]
+
+
+def __getattr__(name: str) -> Any:
+    # On first use: so that `seq2seq --help` and a usage mistake need not wait for torch.
+    if name == "Translator":
+        from pipeline import translator
+
+        return translator.Translator
+    if name in ("ChatSession", "ChatSettings"):
+        from pipeline import chat
+
+        return getattr(chat, name)
+    raise AttributeError(f"module 'pipeline' has no attribute {name!r}")

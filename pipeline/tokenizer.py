@@ -188,7 +188,7 @@ def _training_lines(texts: Iterable[str]) -> Iterator[str]:
                 found = True
                 yield part.replace("\n", " ")
     if not found:
-        raise DataError("tokenizer: no text to train on; expected at least one line that is not blank")
+        raise DataError("tokenizer: no text to train on; expected one line that is not blank")
 
 
 def _size_error(error: RuntimeError, vocab_size: int) -> ConfigError:

@@ -1,0 +1,174 @@
+"""`seq2seq train`: from a configuration to a model folder, scored on its test split."""
+
+import difflib
+import json
+import shlex
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jsonargparse
+import yaml
+from rich.console import Console
+
+from pipeline.cli.evaluate import report, write_hypotheses
+from pipeline.data.config import DataConfig
+from pipeline.errors import ConfigError
+from pipeline.nn.config import ModelConfig
+from pipeline.training.config import RunConfig, TrainerConfig
+
+_SECTIONS = {"data": DataConfig, "model": ModelConfig, "trainer": TrainerConfig}
+_RUNS = Path("runs")
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    config = parse(arguments)
+    command = shlex.join(["seq2seq", "train", *arguments])
+
+    with warnings.catch_warnings():
+        # Lightning imports a deprecated module of torch's; nothing that a user could mend.
+        warnings.simplefilter("ignore")
+        from pipeline.training.run import Run, train
+
+        folder = Run(_RUNS / config.name)
+        trained = train(config, folder, command=command, console=Console(stderr=True))
+    if trained:
+        _score(folder.model, folder.folder / "hypotheses.tsv")
+    else:
+        summary = json.loads(folder.finished.read_text(encoding="utf-8"))
+        print(f"{folder.folder} had finished before, after {summary['steps']:,} steps")
+    _say_what_next(folder.model, is_chat=config.data.is_chat)
+
+
+def parse(arguments: Sequence[str]) -> RunConfig:
+    """The configuration of these arguments.
+
+    Raises:
+        ConfigError: A file or key is unknown, or a value is not of its kind.
+    """
+    parser = _parser()
+    known = set(_known_keys())
+    for key in _keys_on_command_line(arguments):
+        _refuse_unknown(key, known, where="command line")
+    for path in _config_files(arguments):
+        for key in _keys(_read(path)):
+            _refuse_unknown(key, known, where=path)
+    try:
+        values = parser.parse_args(list(arguments))
+        sections = parser.instantiate(values)
+    except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
+        raise ConfigError(" ".join(str(error).split())) from error
+    if not values.config and values.data.path is None:
+        raise ConfigError("expected --config FILE.yaml, or at least --data.path")
+    name = values.name or (Path(_config_files(arguments)[0]).stem if values.config else "run")
+    if "/" in name or name in ("", ".", ".."):
+        raise ConfigError(f"--name: expected the name of a folder under runs, got '{name}'")
+    return RunConfig(
+        data=sections.data,
+        model=sections.model,
+        trainer=sections.trainer,
+        name=name,
+        seed=values.seed,
+    )
+
+
+def _parser() -> jsonargparse.ArgumentParser:
+    parser = jsonargparse.ArgumentParser(
+        prog="seq2seq train", description=__doc__, exit_on_error=False, allow_abbrev=False
+    )
+    parser.add_argument("--config", action="config", help="a YAML file; may be given repeatedly")
+    parser.add_argument("--name", type=str | None, help="the run is runs/NAME; default: the file's")
+    parser.add_argument("--seed", type=int, default=RunConfig.seed, help="of all randomness")
+    for name, section in _SECTIONS.items():
+        parser.add_class_arguments(section, name)
+    return parser
+
+
+def _known_keys() -> Iterator[str]:
+    yield from ("config", "name", "seed", "help", "print_config")
+    for name, section in _SECTIONS.items():
+        yield from _fields(section, name)
+
+
+def _fields(section: Any, prefix: str) -> Iterator[str]:
+    yield prefix
+    for each in fields(section):
+        key = f"{prefix}.{each.name}"
+        if is_dataclass(each.type):
+            yield from _fields(each.type, key)
+        else:
+            yield key
+
+
+def _keys(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _keys(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def _keys_on_command_line(arguments: Sequence[str]) -> list[str]:
+    options = [word for word in arguments if word.startswith("--") and len(word) > 2]
+    return [option[2:].partition("=")[0] for option in options]
+
+
+def _config_files(arguments: Sequence[str]) -> list[str]:
+    files = []
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if word == "--config":
+            files.append(following)
+        elif word.startswith("--config="):
+            files.append(word.partition("=")[2])
+    return files
+
+
+def _read(path: str) -> Mapping[str, Any]:
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"--config {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--config {path}: expected YAML ({error})") from error
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"--config {path}: expected sections such as data: and model:")
+    return values
+
+
+def _refuse_unknown(key: str, known: set[str], *, where: str) -> None:
+    if key in known:
+        return
+    nearest = difflib.get_close_matches(key, known, n=1, cutoff=0)
+    raise ConfigError(f"{where}: unknown key {key}; the nearest known one is {nearest[0]}")
+
+
+def _score(model: Path, hypotheses: Path) -> None:
+    """Score the model on its test split, or on validation where there is none; note it in it."""
+    from pipeline.data.corpus import load_corpus
+    from pipeline.evaluation import data_config, evaluate, load_pairs
+    from pipeline.model_folder import load_model, save_model
+
+    trained = load_model(model)
+    split = "test" if "test" in load_corpus(data_config(trained)) else "validation"
+    pairs = load_pairs(trained, path=None, split=split)
+    evaluation = evaluate(trained, pairs)
+    write_hypotheses(hypotheses, pairs, evaluation)
+    scores = {
+        name: value
+        for name, value in evaluation.as_json().items()
+        if name not in ("by_length", "split")
+    }
+    save_model(replace(trained, scores={**trained.scores, split: scores}), model)
+    print(report(evaluation, is_chat=trained.task == "chat"))
+
+
+def _say_what_next(model: Path, *, is_chat: bool) -> None:
+    print(f"\nmodel       {model}")
+    if is_chat:
+        print(f"next        make chat MODEL={model}      (or: seq2seq chat {model})")
+    else:
+        print(f"next        echo '...' | make -s translate MODEL={model}")
+        print(f"            make evaluate MODEL={model} ARGS='--beam-size 5'")

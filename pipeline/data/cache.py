@@ -1,0 +1,109 @@
+"""What is made once and kept: Arrow files in the cache of `datasets`, found by a fingerprint.
+
+Arrow files are memory-mapped, so that a corpus of any size takes little memory.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+
+_VERSION = 1  # of what is written; raise it when the same input has to give other rows
+_PARALLEL_FROM_ROWS = 20_000
+_MAX_PROCESSES = 8
+
+Batch = dict[str, list[Any]]
+"""Columns of some rows: what a function under `Dataset.map(batched=True)` takes and gives."""
+
+
+def fingerprint(*parts: object) -> str:
+    """A digest of whatever JSON can write; the same parts give the same digest everywhere."""
+    text = json.dumps([_VERSION, *parts], sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def fingerprint_of(dataset: datasets.Dataset) -> str:
+    """The fingerprint that `datasets` keeps with each dataset."""
+    return str(dataset._fingerprint)  # there is no public way to it
+
+
+@contextlib.contextmanager
+def quiet(*, progress: bool = False) -> Iterator[None]:
+    """Keep `datasets` from printing, but for a bar of progress where a terminal is looking."""
+    bars_were_off = datasets.are_progress_bars_disabled()
+    loggers = [logging.getLogger(name) for name in ("datasets", "huggingface_hub")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    if not (progress and sys.stderr.isatty()):
+        datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        if not bars_were_off:
+            datasets.enable_progress_bars()
+
+
+def written_once(
+    key: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+) -> datasets.Dataset:
+    """The rows kept under `key`; `batches` are read and written only when there are none yet."""
+    path = cache_folder(key) / "rows.arrow"
+    if not path.exists():
+        with replacing(path) as unfinished, pa.ipc.new_stream(str(unfinished), schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+    table = datasets.table.MemoryMappedTable.from_file(str(path))
+    return datasets.Dataset(table, fingerprint=key)
+
+
+def cache_folder(key: str) -> Path:
+    """The folder of what belongs to `key`."""
+    folder = Path(datasets.config.HF_DATASETS_CACHE) / "seq2seq" / key
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A new file that takes the place of `path` at the end, and is gone if there was an error."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix="unfinished-")
+    os.close(descriptor)
+    try:
+        yield Path(name)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def mapped_once(
+    dataset: datasets.Dataset,
+    function: Callable[[Batch], Batch],
+    *,
+    key: str,
+    features: datasets.Features,
+    description: str,
+) -> datasets.Dataset:
+    """`dataset.map` over batches to new columns, kept under `key`, in parallel when it is large."""
+    processes = min(os.cpu_count() or 1, _MAX_PROCESSES)
+    with quiet(progress=True):
+        return dataset.map(
+            function,
+            batched=True,
+            remove_columns=dataset.column_names,
+            features=features,
+            new_fingerprint=key,
+            desc=description,
+            num_proc=processes if len(dataset) > _PARALLEL_FROM_ROWS and processes > 1 else None,
+        )

@@ -1,0 +1,71 @@
+"""Pairs of text → pairs of ids, once, into Arrow."""
+
+import datasets
+
+from pipeline.context import fit_context
+from pipeline.data.cache import Batch, fingerprint, fingerprint_of, mapped_once
+from pipeline.data.config import DataConfig
+from pipeline.tokenizer import Tokenizer
+
+_IDS = datasets.List(datasets.Value("int32"))
+_LENGTH = datasets.Value("int32")
+_FEATURES = datasets.Features(
+    {"source_ids": _IDS, "target_ids": _IDS, "source_length": _LENGTH, "target_length": _LENGTH}
+)
+
+
+def encode_pairs(
+    pairs: datasets.Dataset,
+    source_tokenizer: Tokenizer,
+    target_tokenizer: Tokenizer,
+    config: DataConfig,
+    *,
+    drop_too_long: bool,
+) -> tuple[datasets.Dataset, int]:
+    """Encode the columns `source` and `target`; what was encoded before is read again.
+
+    The source of a chat pair is cut to `context_tokens` first.
+
+    Args:
+        pairs: With the columns `source` and `target`.
+        source_tokenizer: For `source`.
+        target_tokenizer: For `target`; may be the same one.
+        config: Gives `context_tokens` and `max_tokens`.
+        drop_too_long: Whether pairs with a side of more than `max_tokens` pieces are left out.
+
+    Returns:
+        A dataset with `source_ids` and `target_ids` (lists of int32, without BOS and EOS) and
+        their lengths `source_length` and `target_length` (int32), and the number of pairs that
+        were left out.
+    """
+    budget = config.context_tokens if config.is_chat else None
+    limit = config.max_tokens if drop_too_long else None
+
+    def encode(batch: Batch) -> Batch:
+        sources = source_tokenizer.encode_batch(batch["source"])
+        targets = target_tokenizer.encode_batch(batch["target"])
+        if budget is not None:
+            turn_id = source_tokenizer.turn_id
+            sources = [fit_context(ids, turn_id=turn_id, budget=budget) for ids in sources]
+        kept = [
+            (source, target)
+            for source, target in zip(sources, targets, strict=True)
+            if limit is None or max(len(source), len(target)) <= limit
+        ]
+        return {
+            "source_ids": [source for source, _ in kept],
+            "target_ids": [target for _, target in kept],
+            "source_length": [len(source) for source, _ in kept],
+            "target_length": [len(target) for _, target in kept],
+        }
+
+    key = fingerprint(
+        fingerprint_of(pairs),
+        "encoded",
+        source_tokenizer.fingerprint,
+        target_tokenizer.fingerprint,
+        budget,
+        limit,
+    )
+    encoded = mapped_once(pairs, encode, key=key, features=_FEATURES, description="Encoding pairs")
+    return encoded, len(pairs) - len(encoded)

@@ -1,0 +1,123 @@
+"""From a configuration to encoded pairs: every step between the files and the batches, in order."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import datasets
+
+from pipeline.data.config import DataConfig
+from pipeline.data.corpus import load_corpus
+from pipeline.data.encoding import encode_pairs
+from pipeline.data.filters import clean_pairs
+from pipeline.data.pairs import text_pairs
+from pipeline.errors import DataError
+from pipeline.tokenizer import Tokenizer, train_tokenizer
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PreparedCorpus:
+    """What training needs of a corpus.
+
+    Attributes:
+        config: What it was made by.
+        source_tokenizer: Trained on the training split.
+        target_tokenizer: The same object where the vocabulary is joint.
+        train: Encoded pairs, cleaned.
+        validation: Encoded pairs, cleaned.
+        validation_text: The validation pairs as text, in the columns `source` and `target`.
+    """
+
+    config: DataConfig
+    source_tokenizer: Tokenizer
+    target_tokenizer: Tokenizer
+    train: datasets.Dataset
+    validation: datasets.Dataset
+    validation_text: datasets.Dataset
+
+
+def prepare(config: DataConfig, tokenizer_folder: Path) -> PreparedCorpus:
+    """Load, pair, clean, train the tokenizers, encode.
+
+    Args:
+        config: The `data` section.
+        tokenizer_folder: Where the tokenizers are kept: a run that goes on uses those that it
+            began with.
+
+    Raises:
+        DataError: The corpus cannot be read, or too little is left of it.
+        ConfigError: The vocabulary size does not suit the corpus.
+    """
+    corpus = load_corpus(config)
+    cleaned = {}
+    for split in ("train", "validation"):
+        pairs = text_pairs(corpus[split], config)
+        cleaned[split], report = clean_pairs(pairs, config)
+        _log.info("%s: %s", split, report)
+        if not len(cleaned[split]):
+            raise DataError(f"data.path {config.path}: no pair is left of the split '{split}'")
+    source_tokenizer, target_tokenizer = _tokenizers(cleaned["train"], config, tokenizer_folder)
+    encoded = {}
+    for split, pairs in cleaned.items():
+        encoded[split], num_too_long = encode_pairs(
+            pairs, source_tokenizer, target_tokenizer, config, drop_too_long=True
+        )
+        if num_too_long:
+            _log.info(
+                "%s: %s pairs of more than data.max_tokens %s left out",
+                split,
+                f"{num_too_long:,}",
+                config.max_tokens,
+            )
+        if not len(encoded[split]):
+            raise DataError(
+                f"data.path {config.path}: every pair of the split '{split}' has more than "
+                f"data.max_tokens {config.max_tokens} pieces"
+            )
+    return PreparedCorpus(
+        config=config,
+        source_tokenizer=source_tokenizer,
+        target_tokenizer=target_tokenizer,
+        train=encoded["train"],
+        validation=encoded["validation"],
+        validation_text=cleaned["validation"],
+    )
+
+
+def _tokenizers(
+    pairs: datasets.Dataset, config: DataConfig, folder: Path
+) -> tuple[Tokenizer, Tokenizer]:
+    if config.tokenizer.joint:
+        joint = _tokenizer(pairs, ("source", "target"), config, folder / "joint.model")
+        return joint, joint
+    return (
+        _tokenizer(pairs, ("source",), config, folder / "source.model"),
+        _tokenizer(pairs, ("target",), config, folder / "target.model"),
+    )
+
+
+def _tokenizer(
+    pairs: datasets.Dataset, columns: tuple[str, ...], config: DataConfig, path: Path
+) -> Tokenizer:
+    if path.is_file():
+        return Tokenizer.load(path)
+    _log.info("training the tokenizer: %s %s pieces", *_size_and_type(config))
+    tokenizer = train_tokenizer(_texts(pairs, columns), config.tokenizer)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    tokenizer.save(partial)
+    partial.replace(path)
+    return tokenizer
+
+
+def _size_and_type(config: DataConfig) -> tuple[str, str]:
+    return f"{config.tokenizer.vocab_size:,}", config.tokenizer.model_type
+
+
+def _texts(pairs: datasets.Dataset, columns: tuple[str, ...]) -> Iterator[str]:
+    for batch in pairs.iter(batch_size=1000):
+        for column in columns:
+            yield from batch[column]

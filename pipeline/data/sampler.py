@@ -1,0 +1,67 @@
+"""Which rows make the batch of which step: a function of the seed and the step, and of no state.
+
+So a resumed training needs to know only its step to see the very batches that it would have seen.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+_LENGTH_JITTER = 1.5
+"""Tokens by which a source length is blurred when rows are sorted, so that batches differ."""
+
+
+class TokenBatches:
+    """Batches of about as many tokens each, of sentences about as long as each other.
+
+    Each epoch sorts the rows by target length, then by source length (up and down in turn, so
+    that neighbours stay alike where the target length changes), blurred by that epoch's random
+    numbers. It cuts this order into batches of equal cost and shuffles the batches. The number of
+    batches is the same in every epoch.
+
+    Args:
+        source_lengths: Tokens of each row's source.
+        target_lengths: Tokens of each row's target.
+        batch_tokens: Tokens of the longer side in a batch, about.
+        seed: Together with the step it determines a batch.
+    """
+
+    def __init__(
+        self,
+        source_lengths: NDArray[np.int32],
+        target_lengths: NDArray[np.int32],
+        *,
+        batch_tokens: int,
+        seed: int,
+    ) -> None:
+        self._source_lengths = source_lengths
+        self._target_lengths = target_lengths
+        self._costs = np.maximum(source_lengths, target_lengths).astype(np.int64) + 1  # with EOS
+        self._seed = seed
+        self.num_batches = max(1, round(int(self._costs.sum()) / batch_tokens))
+        self._plan = lru_cache(maxsize=2)(self._make_plan)
+
+    def rows(self, step: int) -> NDArray[np.int64]:
+        """The rows of the batch of this step; never none."""
+        epoch, position = divmod(step, self.num_batches)
+        return self._plan(epoch)[position]
+
+    def _make_plan(self, epoch: int) -> list[NDArray[np.int64]]:
+        random = np.random.default_rng([self._seed, epoch])
+        blurred = self._source_lengths + random.uniform(
+            -_LENGTH_JITTER, _LENGTH_JITTER, len(self._source_lengths)
+        )
+        up_and_down = np.where(self._target_lengths % 2 == 0, blurred, -blurred)
+        order = np.lexsort((up_and_down, self._target_lengths))
+        costs = np.cumsum(self._costs[order])
+        shares = np.arange(1, self.num_batches) * (costs[-1] / self.num_batches)
+        batches = np.split(order, np.searchsorted(costs, shares))
+        batches = _without_empty(batches)
+        return [batches[i] for i in random.permutation(self.num_batches)]
+
+
+def _without_empty(batches: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    # Where one row costs more than a whole batch, its neighbour comes out empty: it takes the row.
+    filled = [batch if len(batch) else batches[i - 1] for i, batch in enumerate(batches)]
+    return [batch if len(batch) else batches[i + 1] for i, batch in enumerate(filled)]

@@ -1,0 +1,77 @@
+"""One split → train and what is held out, by a hash of what rows share: repeatable, leak-free."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import datasets
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.cache import fingerprint, fingerprint_of
+from pipeline.errors import DataError
+
+_MAX_SHARE = 0.1
+
+
+def hash_text(text: str) -> int:
+    """64 bits of BLAKE2: the same everywhere and always, as Python's own `hash` is not."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+def hold_out(
+    rows: datasets.Dataset, shared: Iterable[str], names: Sequence[str], *, held_out_rows: int
+) -> dict[str, datasets.Dataset]:
+    """Part `rows` into the splits `names` and `train`.
+
+    Rows with the same value stand in the same split. Values are ordered by their hash and taken
+    until a split has its size, so the order of the rows does not count, and a row that is added
+    moves few others. A split is a little larger than its size when its last value has many rows;
+    values that alone have more rows than a whole split are for `train`.
+
+    Args:
+        rows: All rows.
+        shared: For each row what it shares with the rows that have to stay with it.
+        names: The splits to make, besides `train`.
+        held_out_rows: Size of each of them; a tenth of the rows if that is less, and at least 1.
+
+    Raises:
+        DataError: There are fewer different values than splits.
+    """
+    hashes = np.fromiter(map(hash_text, shared), dtype=np.uint64, count=len(rows))
+    if (num_values := len(np.unique(hashes))) <= len(names):
+        raise DataError(
+            f"data.path: cannot make {' and '.join(names)} out of {len(rows):,} rows: expected at "
+            f"least {len(names) + 1} that do not have to stay together (data.split_by), "
+            f"found {num_values}"
+        )
+    size = max(1, min(held_out_rows, int(len(rows) * _MAX_SHARE)))
+    split_of_row = assign(hashes, num_splits=len(names), size=size)
+    parts = {}
+    for number, name in enumerate(["train", *names]):
+        indices = np.flatnonzero(split_of_row == number)
+        key = fingerprint(
+            fingerprint_of(rows), "split", hashlib.sha256(indices.tobytes()).hexdigest()
+        )
+        parts[name] = rows.select(indices, new_fingerprint=key)
+    return parts
+
+
+def assign(hashes: NDArray[np.uint64], *, num_splits: int, size: int) -> NDArray[np.int64]:
+    """For each row 1 … `num_splits` for the split that it is held out for, or 0 for train."""
+    values, value_of_row, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    assert len(values) > num_splits
+    is_large = counts > size
+    order = np.argsort(is_large, kind="stable")  # by hash, the large ones behind
+    num_small = len(values) - int(is_large.sum())
+    split_of_value = np.zeros(len(values), dtype=np.int64)
+    start = 0
+    for split in range(1, num_splits + 1):
+        # One value at least is left for each split that follows, and for train.
+        last = len(values) - 1 - (num_splits - split)
+        stop = max(start + 1, min(last, num_small))
+        sizes = np.cumsum(counts[order[start:stop]])
+        stop = min(stop, start + 1 + int(np.searchsorted(sizes, size)))
+        split_of_value[order[start:stop]] = split
+        start = stop
+    return split_of_value[value_of_row]

@@ -1,0 +1,24 @@
+"""Decoding: from a model's next-token logits to hypotheses. Knows two methods, `encode` and `step`.
+
+greedy    the most probable token at each step
+sampling  a token drawn from the distribution, sharpened or cut off
+beam      the most probable hypothesis among several kept side by side
+"""
+
+from pipeline.decoding.batched import Search, decode_all, search_best
+from pipeline.decoding.beam import beam_search
+from pipeline.decoding.greedy import greedy_search, stream_tokens
+from pipeline.decoding.protocol import Hypothesis, LengthLimit
+from pipeline.decoding.sampling import Sampler
+
+__all__ = [
+    "Hypothesis",
+    "LengthLimit",
+    "Sampler",
+    "Search",
+    "beam_search",
+    "decode_all",
+    "greedy_search",
+    "search_best",
+    "stream_tokens",
+]

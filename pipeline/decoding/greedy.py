@@ -1,0 +1,86 @@
+"""Greedy decoding: at each step the most probable token, or the one that a chooser picks."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from pipeline.decoding.protocol import (
+    AnyState,
+    Hypothesis,
+    LengthLimit,
+    Model,
+    begin_of_sentence,
+    next_token_logits,
+)
+from pipeline.tokenizer import EOS_ID
+
+Chooser = Callable[[Tensor], Tensor]
+"""From logits (B, V) to the next token of each row (B)."""
+
+
+def most_probable(logits: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
+    """The argmax of each row: what makes the search greedy."""
+    return logits.argmax(dim=-1)
+
+
+@torch.inference_mode()
+def greedy_search(
+    model: Model[AnyState],
+    source_ids: Int[Tensor, "B S"],
+    source_lengths: Int[Tensor, " B"],
+    *,
+    limit: LengthLimit,
+    choose: Chooser = most_probable,
+) -> list[Hypothesis]:
+    """Decode a batch; rows that are finished leave it, so that the rest goes faster."""
+    state = model.encode(source_ids, source_lengths)
+    max_lengths = limit.of(source_lengths)
+    num_rows = source_ids.shape[0]
+    generated = torch.full((num_rows, int(max_lengths.max())), EOS_ID, device=source_ids.device)
+    log_probs = torch.zeros(num_rows, device=source_ids.device)
+    rows = torch.arange(num_rows, device=source_ids.device)  # which sentence each row belongs to
+    token_ids = begin_of_sentence(source_ids)
+    for position in range(generated.shape[1]):
+        logits, state = model.step(token_ids, state)
+        logits = next_token_logits(logits)
+        token_ids = choose(logits)
+        chosen = logits.gather(1, token_ids.unsqueeze(1)).squeeze(1)
+        log_probs[rows] += chosen - logits.logsumexp(dim=-1)
+        generated[rows, position] = token_ids
+        is_open = (token_ids != EOS_ID) & (position + 1 < max_lengths[rows])
+        if not is_open.all():
+            kept = is_open.nonzero().squeeze(1)
+            if not kept.numel():
+                break
+            rows, token_ids, state = rows[kept], token_ids[kept], state.select(kept)
+    return [
+        Hypothesis(_until_end(ids), log_prob)
+        for ids, log_prob in zip(generated.tolist(), log_probs.tolist(), strict=True)
+    ]
+
+
+@torch.inference_mode()
+def stream_tokens(
+    model: Model[AnyState],
+    source_ids: Int[Tensor, "1 S"],
+    source_lengths: Int[Tensor, " 1"],
+    *,
+    limit: LengthLimit,
+    choose: Chooser = most_probable,
+) -> Iterator[int]:
+    """The tokens of one sentence, each as soon as it is known, without EOS."""
+    state = model.encode(source_ids, source_lengths)
+    token_ids = begin_of_sentence(source_ids)
+    for _ in range(int(limit.of(source_lengths))):
+        logits, state = model.step(token_ids, state)
+        token_ids = choose(next_token_logits(logits))
+        token_id = int(token_ids)
+        if token_id == EOS_ID:
+            return
+        yield token_id
+
+
+def _until_end(ids: list[int]) -> list[int]:
+    return ids[: ids.index(EOS_ID)] if EOS_ID in ids else ids

@@ -1,0 +1,209 @@
+"""Score a model on a split of a corpus."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+
+from pipeline import metrics
+from pipeline.batch import collate
+from pipeline.context import fit_context
+from pipeline.data.config import DataConfig
+from pipeline.data.corpus import is_single_file, load_split
+from pipeline.data.pairs import text_pairs
+from pipeline.decoding import LengthLimit, decode_all, search_best
+from pipeline.errors import DataError
+from pipeline.model_folder import TrainedModel
+from pipeline.tokenizer import TokenizerConfig
+from pipeline.translator import MAX_SOURCE_TOKENS
+
+_LENGTH_BINS = (10, 20, 30, 40)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Sentences to judge a model by.
+
+    Attributes:
+        split: The split that they are, or the name of the file that was scored whole.
+        sources: What the model is given.
+        references: What is expected.
+    """
+
+    split: str
+    sources: Sequence[str]
+    references: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What a model scored.
+
+    Attributes:
+        split: Of what.
+        num_sentences: How many pairs.
+        bleu: 0 to 100, cased and detokenised.
+        chrf: 0 to 100.
+        signature: How sacreBLEU computed BLEU.
+        chrf_signature: How sacreBLEU computed chrF.
+        exact_match: Share of hypotheses that equal their reference.
+        loss_nats_per_token: Of the references under teacher forcing, EOS counted.
+        perplexity_per_word: The same a word, whatever the pieces are.
+        bits_per_character: The same a character, in bits.
+        distinct_1: Share of different words among those generated.
+        distinct_2: Share of different word pairs.
+        beam_size: 1 is greedy decoding.
+        sentences_per_second: Of decoding, tokenisation included.
+        by_length: BLEU by the number of words of the source.
+        hypotheses: What the model gave, in the order of the sources.
+    """
+
+    split: str
+    num_sentences: int
+    bleu: float
+    chrf: float
+    signature: str
+    chrf_signature: str
+    exact_match: float
+    loss_nats_per_token: float
+    perplexity_per_word: float
+    bits_per_character: float
+    distinct_1: float
+    distinct_2: float
+    beam_size: int
+    sentences_per_second: float
+    by_length: list[dict[str, Any]]
+    hypotheses: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The numbers, without the hypotheses."""
+        values = asdict(self)
+        del values["hypotheses"]
+        return values
+
+
+def load_pairs(trained: TrainedModel, *, path: str | None, split: str) -> Pairs:
+    """The pairs of the corpus that the model was trained on, or of another with its columns.
+
+    Args:
+        trained: Its description names the corpus, its columns and how it was split.
+        path: Another corpus; one file is taken whole, whatever the split.
+        split: Which split.
+
+    Raises:
+        DataError: The corpus cannot be read, or has no such split.
+    """
+    config = data_config(trained)
+    whole_file = path is not None and is_single_file(path)
+    if path is not None:
+        config = replace(config, path=path)
+    pairs = text_pairs(load_split(config, split, whole_file=whole_file), config)
+    if not len(pairs):
+        raise DataError(f"{config.path}: no pair in the split '{split}'")
+    return Pairs(
+        split=str(path) if whole_file else split,
+        sources=list(pairs["source"]),
+        references=list(pairs["target"]),
+    )
+
+
+def data_config(trained: TrainedModel) -> DataConfig:
+    """The `data` section that the model was trained with."""
+    values = dict(trained.data)
+    return DataConfig(**{**values, "tokenizer": TokenizerConfig(**values["tokenizer"])})
+
+
+def evaluate(
+    trained: TrainedModel,
+    pairs: Pairs,
+    *,
+    beam_size: int = 1,
+    batch_size: int = 64,
+    device: str = "cpu",
+) -> Evaluation:
+    """Decode the sources, and score the hypotheses and the references.
+
+    No pair is left out; a source of more than 512 pieces is cut.
+    """
+    model = trained.model.to(device).eval()
+    is_chat = trained.task == "chat"
+    started = time.perf_counter()
+    source_ids = _source_ids(trained, pairs.sources)
+    search = partial(
+        search_best, model, beam_size=beam_size, limit=LengthLimit.for_task(is_chat=is_chat)
+    )
+    found = decode_all(source_ids, search, batch_size=batch_size, device=torch.device(device))
+    hypotheses = [trained.target_tokenizer.decode(hypothesis.ids) for hypothesis in found]
+    seconds = time.perf_counter() - started
+    nats, num_tokens = _loss(trained, source_ids, pairs.references, batch_size, device)
+    bleu = metrics.bleu(hypotheses, pairs.references)
+    chrf = metrics.chrf(hypotheses, pairs.references)
+    return Evaluation(
+        split=pairs.split,
+        num_sentences=len(hypotheses),
+        bleu=bleu.value,
+        chrf=chrf.value,
+        signature=bleu.signature,
+        chrf_signature=chrf.signature,
+        exact_match=metrics.exact_match(hypotheses, pairs.references),
+        loss_nats_per_token=nats / num_tokens,
+        perplexity_per_word=metrics.perplexity_per_word(nats, pairs.references),
+        bits_per_character=metrics.bits_per_character(nats, pairs.references),
+        distinct_1=metrics.distinct(hypotheses, 1),
+        distinct_2=metrics.distinct(hypotheses, 2),
+        beam_size=beam_size,
+        sentences_per_second=len(hypotheses) / seconds,
+        by_length=_by_length(pairs, hypotheses),
+        hypotheses=hypotheses,
+    )
+
+
+def _source_ids(trained: TrainedModel, sources: Sequence[str]) -> list[list[int]]:
+    tokenizer = trained.source_tokenizer
+    encoded = tokenizer.encode_batch(sources)
+    if trained.task == "chat":
+        budget = int(trained.data["context_tokens"])
+        return [fit_context(ids, turn_id=tokenizer.turn_id, budget=budget) for ids in encoded]
+    return [ids[:MAX_SOURCE_TOKENS] for ids in encoded]
+
+
+@torch.inference_mode()
+def _loss(
+    trained: TrainedModel,
+    source_ids: Sequence[Sequence[int]],
+    references: Sequence[str],
+    batch_size: int,
+    device: str,
+) -> tuple[float, int]:
+    """Nats of all reference tokens, and how many there are."""
+    target_ids = trained.target_tokenizer.encode_batch(references)
+    order = sorted(range(len(target_ids)), key=lambda i: len(target_ids[i]))
+    nats, num_tokens = 0.0, 0
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        batch = collate([source_ids[i] for i in rows], [target_ids[i] for i in rows])
+        loss = trained.model.loss(batch.to(torch.device(device)))
+        nats += float(loss.nats_sum)
+        num_tokens += loss.num_tokens
+    return nats, num_tokens
+
+
+def _by_length(pairs: Pairs, hypotheses: Sequence[str]) -> list[dict[str, Any]]:
+    rows = []
+    lengths = [len(source.split()) for source in pairs.sources]
+    for low, high in zip((0, *_LENGTH_BINS), (*_LENGTH_BINS, None), strict=True):
+        inside = [i for i, n in enumerate(lengths) if n > low and (high is None or n <= high)]
+        if not inside:
+            continue
+        score = metrics.bleu([hypotheses[i] for i in inside], [pairs.references[i] for i in inside])
+        rows.append(
+            {
+                "words": f"{low + 1}-{high}" if high else f"over {low}",
+                "num_sentences": len(inside),
+                "bleu": score.value,
+            }
+        )
+    return rows

@@ -1,0 +1,63 @@
+"""Scores of a whole corpus, each with the signature that makes it comparable."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import sacrebleu
+
+BleuTokenizer = Literal["13a", "char", "ko-mecab", "none"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score from 0 to 100 and how it was computed (sacreBLEU's signature)."""
+
+    value: float
+    signature: str
+
+
+def bleu(
+    hypotheses: Sequence[str], references: Sequence[str], *, tokenizer: BleuTokenizer = "13a"
+) -> Score:
+    """Corpus BLEU (Papineni et al. 2002) of detokenised, cased text, by sacreBLEU (Post 2018)."""
+    metric = sacrebleu.BLEU(tokenize=tokenizer)
+    score = metric.corpus_score(list(hypotheses), [list(references)]).score
+    return Score(score, str(metric.get_signature()))
+
+
+def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> Score:
+    """Corpus chrF (Popović 2015): F-score of character n-grams, which suits Korean."""
+    metric = sacrebleu.CHRF()
+    score = metric.corpus_score(list(hypotheses), [list(references)]).score
+    return Score(score, str(metric.get_signature()))
+
+
+def distinct(texts: Sequence[str], n: int) -> float:
+    """Distinct-n (Li et al. 2016): share of different n-grams of words among all, 0 to 1."""
+    counts = Counter(
+        tuple(words[i : i + n])
+        for words in (text.split() for text in texts)
+        for i in range(len(words) - n + 1)
+    )
+    return len(counts) / max(1, counts.total())
+
+
+def perplexity_per_word(nats_sum: float, references: Sequence[str]) -> float:
+    """Exp of the nats a word, the end of the sentence counting as one, whatever the pieces are."""
+    num_words = sum(len(text.split()) + 1 for text in references)
+    return math.exp(nats_sum / num_words)
+
+
+def bits_per_character(nats_sum: float, references: Sequence[str]) -> float:
+    """Bits a character (Unicode code point), the end of the sentence counting as one."""
+    num_characters = sum(len(text) + 1 for text in references)
+    return nats_sum / math.log(2) / num_characters
+
+
+def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """Share of hypotheses that equal their reference, 0 to 1."""
+    pairs = zip(hypotheses, references, strict=True)
+    return sum(h == r for h, r in pairs) / max(1, len(references))

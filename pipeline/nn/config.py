@@ -1,0 +1,57 @@
+"""The `model` section of a configuration: the sizes and parts of the network."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.errors import ConfigError
+
+CellName = Literal["elman", "gru", "lstm"]
+AttentionName = Literal["none", "dot", "general", "additive", "multi_head"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The network, without its vocabulary.
+
+    Attributes:
+        cell: The recurrent cell of encoder and decoder.
+        attention: How the decoder looks back at the source; `none` leaves it the hidden state
+            alone (Sutskever et al. 2014; Cho et al. 2014).
+        num_heads: Heads of `multi_head` attention.
+        embedding_dim: Size of a token's vector, and of the features before the softmax.
+        hidden_size: Size of the hidden state; a bidirectional encoder gives each direction half.
+        num_layers: Layers of the encoder, and of the decoder.
+        bidirectional: Whether the encoder also reads from right to left.
+        dropout: Probability with which a unit is zeroed, between layers and around them.
+        residual: Whether each layer after the first adds its input to its output.
+        tie_embeddings: One matrix for embeddings and softmax (Press & Wolf 2017), and for the
+            source too where the vocabulary is joint.
+    """
+
+    cell: CellName = "lstm"
+    attention: AttentionName = "dot"
+    num_heads: int = 8
+    embedding_dim: int = 256
+    hidden_size: int = 512
+    num_layers: int = 2
+    bidirectional: bool = True
+    dropout: float = 0.2
+    residual: bool = True
+    tie_embeddings: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("num_heads", "embedding_dim", "hidden_size", "num_layers"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"model.{name}: expected 1 or more, got {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"model.dropout: expected 0 <= dropout < 1, got {self.dropout}")
+        if self.bidirectional and self.hidden_size % 2:
+            raise ConfigError(
+                f"model.hidden_size: expected an even number for two directions, "
+                f"got {self.hidden_size}"
+            )
+        if self.attention == "multi_head" and self.hidden_size % self.num_heads:
+            raise ConfigError(
+                f"model.num_heads: expected a divisor of model.hidden_size {self.hidden_size}, "
+                f"got {self.num_heads}"
+            )

@@ -1,0 +1,133 @@
+"""The decoder: from the encoder's memory and the tokens so far to features of the next token.
+
+Training runs a whole target in one call, decoding one token a step; both give the same numbers.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from pipeline.nn.attention import Attention, build_attention
+from pipeline.nn.cells import CELLS, State
+from pipeline.nn.config import ModelConfig
+from pipeline.nn.dropout import Dropout
+from pipeline.nn.encoder import EncoderOutput
+
+
+@dataclass(frozen=True)
+class DecoderState:
+    """All that the next step needs: the recurrent states, and the source as attention sees it.
+
+    Attributes:
+        layers: The state of each layer.
+        keys: Attention keys, made once a sentence; None without attention.
+        values: Attention values; None without attention.
+        source_mask: True where a source token is real.
+        attention_weights: Where the last step looked; None before the first, or without attention.
+    """
+
+    layers: tuple[State, ...]
+    keys: Float[Tensor, "B S H"] | None
+    values: Float[Tensor, "B S H"] | None
+    source_mask: Bool[Tensor, "B S"]
+    attention_weights: Float[Tensor, "B S"] | None = None
+
+    def select(self, rows: Int[Tensor, " N"]) -> "DecoderState":
+        """The state of these rows, in this order; a row may be named twice."""
+
+        def pick(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor.index_select(0, rows)
+
+        return DecoderState(
+            layers=tuple(
+                tuple(part.index_select(0, rows) for part in layer) for layer in self.layers
+            ),
+            keys=pick(self.keys),
+            values=pick(self.values),
+            source_mask=self.source_mask.index_select(0, rows),
+            attention_weights=pick(self.attention_weights),
+        )
+
+
+class Decoder(nn.Module):
+    """Recurrent layers, then attention, then the attentional state of Luong et al. (2015).
+
+    h~ = tanh(W_c [c; h]) (their equation 5), here of size E so that the softmax can share the
+    embedding. There is no input feeding: it would force a loop over the steps in training.
+    """
+
+    def __init__(self, config: ModelConfig, embedding: nn.Embedding) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.residual = config.residual
+        self.dropout = Dropout(config.dropout)
+        cell_class = CELLS[config.cell]
+        sizes = [config.embedding_dim] + [config.hidden_size] * (config.num_layers - 1)
+        self.layers = nn.ModuleList(cell_class(size, config.hidden_size) for size in sizes)
+        # The bridge: the first state of a layer, all its parts, from the encoder's last h.
+        self.bridges = nn.ModuleList(
+            nn.Linear(config.hidden_size, cell_class.num_state_parts * config.hidden_size)
+            for _ in sizes
+        )
+        self.attention: Attention | None = build_attention(
+            config.attention, config.hidden_size, num_heads=config.num_heads
+        )
+        num_inputs = config.hidden_size * (1 if self.attention is None else 2)
+        self.W_c = nn.Linear(num_inputs, config.embedding_dim)
+
+    def initial_state(self, encoded: EncoderOutput) -> DecoderState:
+        """The state before the first token."""
+        layers = []
+        for bridge, final_state in zip(self.bridges, encoded.final_states, strict=True):
+            parts = torch.tanh(bridge(self.dropout(final_state)))
+            layers.append(tuple(parts.split(final_state.shape[-1], dim=-1)))
+        attention = self.attention
+        return DecoderState(
+            layers=tuple(layers),
+            keys=None if attention is None else attention.keys(encoded.outputs),
+            values=None if attention is None else attention.values(encoded.outputs),
+            source_mask=encoded.source_mask,
+        )
+
+    def forward(
+        self, decoder_input_ids: Int[Tensor, "B T"], state: DecoderState
+    ) -> Float[Tensor, "B T E"]:
+        """Features of every next token under teacher forcing."""
+        outputs = self.embedding(decoder_input_ids)
+        for i, (layer, layer_state) in enumerate(zip(self.layers, state.layers, strict=True)):
+            layer_outputs, _ = layer(self.dropout(outputs), layer_state)
+            outputs = outputs + layer_outputs if self.residual and i > 0 else layer_outputs
+        features, _ = self._attend(outputs, state)
+        return features
+
+    def step(
+        self, token_ids: Int[Tensor, " B"], state: DecoderState
+    ) -> tuple[Float[Tensor, "B E"], DecoderState]:
+        """Features of the next token, and the state after the tokens given."""
+        outputs = self.embedding(token_ids)
+        layers = []
+        for i, (layer, layer_state) in enumerate(zip(self.layers, state.layers, strict=True)):
+            layer_outputs, next_state = layer.step(self.dropout(outputs), layer_state)
+            outputs = outputs + layer_outputs if self.residual and i > 0 else layer_outputs
+            layers.append(next_state)
+        features, weights = self._attend(outputs.unsqueeze(1), state)
+        next_state = DecoderState(
+            layers=tuple(layers),
+            keys=state.keys,
+            values=state.values,
+            source_mask=state.source_mask,
+            attention_weights=None if weights is None else weights.squeeze(1),
+        )
+        return features.squeeze(1), next_state
+
+    def _attend(self, outputs: Tensor, state: DecoderState) -> tuple[Tensor, Tensor | None]:
+        # (B, T, H) -> (B, T, E)
+        weights = None
+        outputs = self.dropout(outputs)
+        attention = self.attention
+        if attention is not None:
+            contexts, weights = attention(outputs, state.keys, state.values, state.source_mask)
+            outputs = torch.cat([contexts, outputs], dim=-1)
+        return self.dropout(torch.tanh(self.W_c(outputs))), weights

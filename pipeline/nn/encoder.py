@@ -1,0 +1,103 @@
+"""The encoder: source ids to one vector a token, and the hidden state that sums them up."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from pipeline.batch import length_mask
+from pipeline.nn.cells import CELLS, Cell
+from pipeline.nn.config import ModelConfig
+from pipeline.nn.dropout import Dropout
+
+
+class EncoderOutput(NamedTuple):
+    """What the decoder gets of the source.
+
+    Attributes:
+        outputs: The top layer's output at each source token.
+        final_states: For each layer its last hidden state, the directions side by side.
+        source_mask: True where a source token is real.
+    """
+
+    outputs: Float[Tensor, "B S H"]
+    final_states: tuple[Float[Tensor, "B H"], ...]
+    source_mask: Bool[Tensor, "B S"]
+
+
+class Encoder(nn.Module):
+    """A stack of recurrent layers over the source embeddings."""
+
+    def __init__(self, config: ModelConfig, embedding: nn.Embedding) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.residual = config.residual
+        self.dropout = Dropout(config.dropout)
+        sizes = [config.embedding_dim] + [config.hidden_size] * (config.num_layers - 1)
+        self.layers = nn.ModuleList(EncoderLayer(config, input_size) for input_size in sizes)
+
+    def forward(
+        self, source_ids: Int[Tensor, "B S"], source_lengths: Int[Tensor, " B"]
+    ) -> EncoderOutput:
+        """Encode a padded batch; a sentence gives the same numbers alone and in company."""
+        source_mask = length_mask(source_lengths, source_ids.shape[1])
+        reversal = reversal_index(source_mask, source_lengths)
+        outputs = self.embedding(source_ids)
+        final_states = []
+        for i, layer in enumerate(self.layers):
+            layer_outputs, final_state = layer(self.dropout(outputs), source_lengths, reversal)
+            outputs = outputs + layer_outputs if self.residual and i > 0 else layer_outputs
+            final_states.append(final_state)
+        return EncoderOutput(self.dropout(outputs), tuple(final_states), source_mask)
+
+
+class EncoderLayer(nn.Module):
+    """One recurrent layer, in one direction or in both with half of the hidden size each.
+
+    Batches are padded, not packed: torch's padded kernels are faster, and they can be exported.
+    So the reverse direction runs on rows reversed within their own length, and the final state is
+    taken at each row's own last token, untouched by padding.
+    """
+
+    def __init__(self, config: ModelConfig, input_size: int) -> None:
+        super().__init__()
+        num_directions = 2 if config.bidirectional else 1
+        cell_class = CELLS[config.cell]
+        hidden_size = config.hidden_size // num_directions
+        self.forward_cell = cell_class(input_size, hidden_size)
+        self.backward_cell = cell_class(input_size, hidden_size) if config.bidirectional else None
+
+    def forward(
+        self,
+        inputs: Float[Tensor, "B S I"],
+        source_lengths: Int[Tensor, " B"],
+        reversal: Int[Tensor, "B S"],
+    ) -> tuple[Float[Tensor, "B S H"], Float[Tensor, "B H"]]:
+        """Outputs at every token, and the hidden state after the last one."""
+        outputs, final_state = _run(self.forward_cell, inputs, source_lengths)
+        if self.backward_cell is None:
+            return outputs, final_state
+        reversed_outputs, backward_state = _run(
+            self.backward_cell, _reorder(inputs, reversal), source_lengths
+        )
+        outputs = torch.cat([outputs, _reorder(reversed_outputs, reversal)], dim=-1)
+        return outputs, torch.cat([final_state, backward_state], dim=-1)
+
+
+def reversal_index(
+    source_mask: Bool[Tensor, "B S"], source_lengths: Int[Tensor, " B"]
+) -> Int[Tensor, "B S"]:
+    """Where each position goes when a row is reversed within its length; padding stays put."""
+    positions = torch.arange(source_mask.shape[1], device=source_mask.device)
+    return torch.where(source_mask, source_lengths.unsqueeze(1) - 1 - positions, positions)
+
+
+def _run(cell: Cell, inputs: Tensor, source_lengths: Tensor) -> tuple[Tensor, Tensor]:
+    outputs, _ = cell(inputs, cell.initial_state(inputs))
+    rows = torch.arange(outputs.shape[0], device=outputs.device)
+    return outputs, outputs[rows, source_lengths - 1]
+
+
+def _reorder(vectors: Tensor, index: Tensor) -> Tensor:
+    return vectors.gather(1, index.unsqueeze(-1).expand_as(vectors))

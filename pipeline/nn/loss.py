@@ -1,0 +1,112 @@
+"""Softmax cross-entropy without ever holding the logits of a whole batch.
+
+The softmax over the vocabulary is the largest product of a small model. Here it runs over chunks
+of rows, each small enough for the cache, and makes its gradient in the forward pass, while the
+chunk's probabilities are at hand: the logits are neither kept nor computed twice.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from pipeline.tokenizer import PAD_ID
+
+_CHUNK_ROWS = 256
+
+
+class TokenLoss(NamedTuple):
+    """Sums over the real target tokens, EOS among them; averaged by whoever reports them.
+
+    Attributes:
+        objective_sum: What training minimises, label smoothing included, in nats.
+        nats_sum: The plain negative log-likelihood, in nats; no gradient.
+        num_tokens: How many tokens the sums are over.
+    """
+
+    objective_sum: Float[Tensor, ""]
+    nats_sum: Float[Tensor, ""]
+    num_tokens: int
+
+
+def cross_entropy(
+    features: Float[Tensor, "B T E"],
+    weight: Float[Tensor, "V E"],
+    bias: Float[Tensor, " V"],
+    labels: Int[Tensor, "B T"],
+    *,
+    label_smoothing: float = 0.0,
+) -> TokenLoss:
+    """Loss of the softmax layer `features @ weight.T + bias` against the labels; PAD is left out.
+
+    With smoothing ε the target distribution is (1 - ε) on the label and ε / V on every piece
+    (Szegedy et al. 2016, section 7).
+    """
+    is_real = labels != PAD_ID
+    device_type = features.device.type
+    dtype = features.dtype
+    if torch.is_autocast_enabled(device_type):
+        dtype = torch.get_autocast_dtype(device_type)
+    objective_sum, nats_sum = _ChunkedCrossEntropy.apply(
+        features[is_real], weight, bias, labels[is_real], label_smoothing, dtype
+    )
+    return TokenLoss(objective_sum, nats_sum, int(is_real.sum()))
+
+
+class _ChunkedCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        features: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        labels: Tensor,
+        label_smoothing: float,
+        dtype: torch.dtype,
+    ) -> tuple[Tensor, Tensor]:
+        needs_gradient = any(ctx.needs_input_grad)
+        low_weight, low_bias, low_features = (x.to(dtype) for x in (weight, bias, features))
+        objective_sum = features.new_zeros((), dtype=torch.float32)
+        nats_sum = features.new_zeros((), dtype=torch.float32)
+        grad_features = torch.empty_like(low_features)
+        grad_weight = torch.zeros_like(weight, dtype=torch.float32)
+        grad_bias = torch.zeros_like(bias, dtype=torch.float32)
+        vocab_size = weight.shape[0]
+        with torch.autocast(features.device.type, enabled=False):
+            for start in range(0, features.shape[0], _CHUNK_ROWS):
+                rows = slice(start, start + _CHUNK_ROWS)
+                x, y = low_features[rows], labels[rows].unsqueeze(1)
+                logits = torch.addmm(low_bias, x, low_weight.t()).float()
+                log_probs = torch.log_softmax(logits, dim=-1)
+                nats = -log_probs.gather(1, y).sum()
+                nats_sum += nats
+                if label_smoothing:
+                    uniform = -log_probs.sum() / vocab_size
+                    objective_sum += (1 - label_smoothing) * nats + label_smoothing * uniform
+                else:
+                    objective_sum += nats
+                if needs_gradient:
+                    # d objective / d logits = softmax - target distribution
+                    grad = log_probs.exp_()
+                    if label_smoothing:
+                        grad -= label_smoothing / vocab_size
+                    grad.scatter_add_(1, y, grad.new_full(y.shape, label_smoothing - 1))
+                    grad_bias += grad.sum(dim=0)
+                    grad = grad.to(dtype)
+                    grad_features[rows] = grad @ low_weight
+                    grad_weight += grad.t() @ x
+        if needs_gradient:
+            ctx.save_for_backward(
+                grad_features.to(features.dtype),
+                grad_weight.to(weight.dtype),
+                grad_bias.to(bias.dtype),
+            )
+        ctx.mark_non_differentiable(nats_sum)
+        return objective_sum, nats_sum
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        scale = grad_outputs[0]
+        grad_features, grad_weight, grad_bias = ctx.saved_tensors
+        return grad_features * scale, grad_weight * scale, grad_bias * scale, None, None, None

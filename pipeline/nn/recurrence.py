@@ -1,0 +1,143 @@
+"""The recurrences of GRU and LSTM over a sequence on a CPU, with their gradients by hand.
+
+What does not recur (the products of the inputs) is a single product outside. In here, a time step
+costs one product and a few elementwise kernels, forward and backward; the gradient of W_hh is one
+product over all time steps at the end, where torch makes one a step. Everything is time-major:
+(T, B, ...). The gates stand in torch's order, so that the weights are those of `nn.GRU`, `nn.LSTM`.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class GRURecurrence(torch.autograd.Function):
+    """h_t of r, z, n as in `torch.nn.GRU`, from the products of the inputs."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        inputs: Float[Tensor, "T B 3H"],
+        h_0: Float[Tensor, "B H"],
+        W_hh: Float[Tensor, "3H H"],
+        b_hh: Float[Tensor, " 3H"],
+    ) -> Float[Tensor, "T B H"]:
+        """Run over the time steps, in the precision of `inputs`."""
+        num_steps, num_rows, _ = inputs.shape
+        size = h_0.shape[1]
+        low_W, low_b = W_hh.to(inputs.dtype), b_hh.to(inputs.dtype)
+        states = inputs.new_empty(num_steps + 1, num_rows, size)
+        states[0] = h_0
+        rz = inputs.new_empty(num_steps, num_rows, 2 * size)
+        n = inputs.new_empty(num_steps, num_rows, size)
+        hn = inputs.new_empty(num_steps, num_rows, size)
+        for t in range(num_steps):
+            h = states[t]
+            recurrent = torch.addmm(low_b, h, low_W.t())
+            torch.add(inputs[t, :, : 2 * size], recurrent[:, : 2 * size], out=rz[t]).sigmoid_()
+            r, z = rz[t].chunk(2, dim=-1)
+            hn[t] = recurrent[:, 2 * size :]
+            torch.addcmul(inputs[t, :, 2 * size :], r, hn[t], out=n[t]).tanh_()
+            torch.lerp(n[t], h, z, out=states[t + 1])  # (1 - z) n + z h
+        ctx.save_for_backward(states, rz, n, hn, low_W)
+        ctx.dtypes = (h_0.dtype, W_hh.dtype, b_hh.dtype)
+        return states[1:]
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Back through time: all that depends on dh alone is a factor made beforehand."""
+        states, rz, n, hn, low_W = ctx.saved_tensors
+        grad_states = grad_outputs[0]
+        num_steps, num_rows, size = n.shape
+        before = states[:-1]
+        r, z = rz.chunk(2, dim=-1)
+        n_factor = (1 - z) * (1 - n * n)
+        factors = torch.stack(
+            [n_factor * hn * r * (1 - r), (before - n) * z * (1 - z), n_factor * r], dim=2
+        )  # (T, B, 3, H): of r, z, and of W_hn h
+        grad_h = torch.zeros_like(n)
+        grad_recurrent = torch.empty_like(factors)
+        carried = torch.zeros_like(n[0])
+        for t in reversed(range(num_steps)):
+            dh = torch.add(grad_states[t], carried, out=grad_h[t])
+            torch.mul(factors[t], dh.unsqueeze(1), out=grad_recurrent[t])
+            carried = torch.addmm(dh * z[t], grad_recurrent[t].view(num_rows, -1), low_W)
+        grad_inputs = grad_recurrent.clone()
+        torch.mul(grad_h, n_factor, out=grad_inputs[:, :, 2])
+        flat = grad_recurrent.view(num_steps * num_rows, -1)
+        h_dtype, W_dtype, b_dtype = ctx.dtypes
+        return (
+            grad_inputs.view(num_steps, num_rows, -1),
+            carried.to(h_dtype),
+            (flat.t() @ before.reshape(-1, size)).to(W_dtype),
+            flat.sum(dim=0, dtype=torch.float32).to(b_dtype),
+        )
+
+
+class LSTMRecurrence(torch.autograd.Function):
+    """h_t and the last c_t of i, f, g, o as in `torch.nn.LSTM`; c is kept in float32."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        inputs: Float[Tensor, "T B 4H"],
+        h_0: Float[Tensor, "B H"],
+        c_0: Float[Tensor, "B H"],
+        W_hh: Float[Tensor, "4H H"],
+    ) -> tuple[Float[Tensor, "T B H"], Float[Tensor, "B H"]]:
+        """Run over the time steps, in the precision of `inputs`."""
+        num_steps, num_rows, _ = inputs.shape
+        size = h_0.shape[1]
+        low_W = W_hh.to(inputs.dtype)
+        h = h_0.to(inputs.dtype)
+        memories = inputs.new_empty(num_steps + 1, num_rows, size, dtype=torch.float32)
+        memories[0] = c_0
+        gates = torch.empty_like(inputs)
+        states = inputs.new_empty(num_steps + 1, num_rows, size)
+        states[0] = h
+        squashed = torch.empty_like(states[1:])
+        for t in range(num_steps):
+            torch.addmm(inputs[t], states[t], low_W.t(), out=gates[t])
+            i, f, g, o = gates[t].chunk(4, dim=-1)
+            gates[t, :, : 2 * size].sigmoid_()
+            g.tanh_()
+            o.sigmoid_()
+            torch.addcmul((i * g).float(), f.float(), memories[t], out=memories[t + 1])
+            squashed[t] = memories[t + 1]
+            torch.mul(o, squashed[t].tanh_(), out=states[t + 1])
+        ctx.save_for_backward(states, memories, gates, squashed, low_W)
+        ctx.dtypes = (h_0.dtype, c_0.dtype, W_hh.dtype)
+        return states[1:], memories[-1].to(c_0.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Back through time: all that depends on dh or dc alone is a factor made beforehand."""
+        states, memories, gates, squashed, low_W = ctx.saved_tensors
+        grad_states, grad_memory = grad_outputs
+        num_steps, num_rows, size = squashed.shape
+        i, f, g, o = gates.chunk(4, dim=-1)
+        memory_factors = torch.stack(
+            [g * i * (1 - i), memories[:-1].to(f.dtype) * f * (1 - f), i * (1 - g * g)], dim=2
+        )  # (T, B, 3, H): of i, f, g
+        output_factor = squashed * o * (1 - o)
+        through = o * (1 - squashed * squashed)
+        grad_gates = torch.empty_like(gates).view(num_steps, num_rows, 4, size)
+        carried = torch.zeros_like(squashed[0])
+        dc = grad_memory.to(squashed.dtype)
+        for t in reversed(range(num_steps)):
+            dh = grad_states[t] + carried
+            dc = torch.addcmul(dc, dh, through[t])
+            torch.mul(memory_factors[t], dc.unsqueeze(1), out=grad_gates[t, :, :3])
+            torch.mul(output_factor[t], dh, out=grad_gates[t, :, 3])
+            dc = dc * f[t]
+            carried = grad_gates[t].view(num_rows, -1) @ low_W
+        flat = grad_gates.view(num_steps * num_rows, -1)
+        h_dtype, c_dtype, W_dtype = ctx.dtypes
+        return (
+            grad_gates.view(num_steps, num_rows, -1),
+            carried.to(h_dtype),
+            dc.to(c_dtype),
+            (flat.t() @ states[:-1].reshape(-1, size)).to(W_dtype),
+        )

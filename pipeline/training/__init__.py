@@ -1,0 +1,1 @@
+"""Training: the Lightning module, its callbacks, and runs that can be killed and go on."""

@@ -1,0 +1,146 @@
+"""What happens around a validation: the best model, a checkpoint, the lines that are printed."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning
+
+from pipeline.training.checkpoint import checkpoint_path
+from pipeline.training.metrics_file import MetricsFile
+from pipeline.training.module import Seq2SeqModule
+
+_log = logging.getLogger(__name__)
+_NUM_SAMPLES = 5
+
+
+class BestModel(lightning.Callback):
+    """Saves the model whenever a validation is the best so far; ends a training without progress.
+
+    Args:
+        save: Writes the model folder, given the step and the scores of the validation.
+        patience: Validations without a better score after which training ends; 0 means never.
+    """
+
+    def __init__(self, save: Callable[[int, dict[str, float]], None], *, patience: int) -> None:
+        self.best: dict[str, float] = {}
+        self._save = save
+        self._patience = patience
+        self._num_worse = 0
+
+    def on_validation_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Compare with the best so far."""
+        assert isinstance(pl_module, Seq2SeqModule)
+        scores = validation_scores(trainer)
+        self._num_worse += 1
+        if not self.best or _goodness(scores) > _goodness(self.best):
+            self._num_worse = 0
+            self.best = {"step": trainer.global_step, **scores}
+            if trainer.is_global_zero:
+                self._save(trainer.global_step, scores)
+        if self._patience and self._num_worse >= self._patience:
+            _log.info("no better validation in %d: training ends here", self._patience)
+            trainer.should_stop = True
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the checkpoint."""
+        return {"best": self.best, "num_worse": self._num_worse}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """From the checkpoint."""
+        self.best = state_dict["best"]
+        self._num_worse = state_dict["num_worse"]
+
+
+class ValidationCheckpoint(lightning.Callback):
+    """Writes a checkpoint at the end of each validation: where Lightning goes on without a repeat.
+
+    It has to be the last of the callbacks, so that the states of the others are those after the
+    validation.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def on_validation_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Write the checkpoint of this step."""
+        trainer.save_checkpoint(
+            checkpoint_path(self._folder, trainer.global_step), weights_only=False
+        )
+
+
+class MetricsSession(lightning.Callback):
+    """Tells `metrics.csv` at which step a session begins, and what a validation took."""
+
+    def __init__(self, metrics: MetricsFile) -> None:
+        self._metrics = metrics
+        self._tokens_before = 0
+        self._seconds_before = 0.0
+
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Drop the rows that this session measures again."""
+        assert isinstance(pl_module, Seq2SeqModule)
+        self._metrics.start(trainer.global_step)
+        self._tokens_before = pl_module.num_tokens_trained
+        self._seconds_before = pl_module.clock.seconds
+
+    def on_validation_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Log the target tokens trained on each second since the last validation."""
+        assert isinstance(pl_module, Seq2SeqModule)
+        seconds = pl_module.clock.seconds - self._seconds_before
+        num_tokens = pl_module.num_tokens_trained - self._tokens_before
+        self._metrics.log_metrics(
+            {
+                "seconds": round(pl_module.clock.seconds, 1),
+                "tokens_per_second": round(num_tokens / max(seconds, 1e-9)),
+            },
+            trainer.global_step,
+        )
+
+    def on_validation_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """A validation's own time does not count as training."""
+        assert isinstance(pl_module, Seq2SeqModule)
+        self._tokens_before = pl_module.num_tokens_trained
+        self._seconds_before = pl_module.clock.seconds
+
+
+class ValidationLines(lightning.Callback):
+    """Prints, after each validation, its scores and five sentences with their hypotheses."""
+
+    def on_validation_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Print."""
+        assert isinstance(pl_module, Seq2SeqModule)
+        scores = validation_scores(trainer)
+        parts = [f"step {trainer.global_step:,}", f"validation loss {scores['val_loss']:.3f}"]
+        if "val_bleu" in scores:
+            parts.append(f"BLEU {scores['val_bleu']:.1f}")
+        _log.info(" | ".join(parts))
+        text = pl_module.validation
+        shown = zip(text.sources, pl_module.hypotheses, text.references, strict=False)
+        for (source, hypothesis, reference), _ in zip(shown, range(_NUM_SAMPLES), strict=False):
+            _log.info("  source     %s", source)
+            _log.info("  hypothesis %s", hypothesis)
+            _log.info("  reference  %s", reference)
+
+
+def validation_scores(trainer: lightning.Trainer) -> dict[str, float]:
+    """What the validation just done has logged."""
+    logged = trainer.callback_metrics
+    return {name: float(logged[name]) for name in ("val_loss", "val_bleu") if name in logged}
+
+
+def _goodness(scores: dict[str, float]) -> float:
+    return scores["val_bleu"] if "val_bleu" in scores else -scores["val_loss"]

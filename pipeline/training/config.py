@@ -1,0 +1,103 @@
+"""The `trainer` section of a configuration, and the configuration as a whole."""
+
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from pipeline.data.config import DataConfig
+from pipeline.errors import ConfigError
+from pipeline.nn.config import ModelConfig
+
+_TIME = re.compile(r"(?:(?:(?P<days>\d+):)?(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>\d+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerConfig:
+    """How the network is trained.
+
+    Attributes:
+        max_steps: Optimizer steps.
+        max_time: Training time as `HH:MM:SS` (or `MM:SS`, `DD:HH:MM:SS`), after which training
+            ends even if steps are left; the learning rate follows whichever limit is nearer.
+        accelerator: Lightning's: `auto`, `cpu`, `cuda`, `mps`.
+        devices: How many of them.
+        precision: `bf16`, `32`, or `auto`: bf16 where the processor is good at it.
+        learning_rate: The peak, after the warm-up.
+        schedule: `cosine` to zero, `inverse_sqrt` of the step, or `constant`.
+        warmup_steps: Steps in which the learning rate rises from zero.
+        weight_decay: Of AdamW (Loshchilov & Hutter 2019).
+        label_smoothing: Probability spread over the whole vocabulary (Szegedy et al. 2016).
+        max_gradient_norm: The gradient's norm is clipped to this (Pascanu et al. 2013).
+        ema_decay: Of the exponential moving average of the weights, which is what is validated
+            and saved; 0 takes the weights as they are.
+        validate_every: Steps between validations, each of which ends in a checkpoint.
+        patience: Validations without a better score after which training ends; 0 means never.
+    """
+
+    max_steps: int = 3000
+    max_time: str | None = None
+    accelerator: str = "auto"
+    devices: int = 1
+    precision: Literal["auto", "bf16", "32"] = "auto"
+    learning_rate: float = 2e-3
+    schedule: Literal["cosine", "inverse_sqrt", "constant"] = "cosine"
+    warmup_steps: int = 200
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.1
+    max_gradient_norm: float = 1.0
+    ema_decay: float = 0.998
+    validate_every: int = 250
+    patience: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("max_steps", "devices", "validate_every"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"trainer.{name}: expected 1 or more, got {getattr(self, name)}")
+        for name in ("learning_rate", "max_gradient_norm"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(
+                    f"trainer.{name}: expected more than 0, got {getattr(self, name)}"
+                )
+        for name in ("warmup_steps", "weight_decay", "patience"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"trainer.{name}: expected 0 or more, got {getattr(self, name)}")
+        for name in ("label_smoothing", "ema_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(
+                    f"trainer.{name}: expected 0 <= {name} < 1, got {getattr(self, name)}"
+                )
+        if self.max_time is not None and not _TIME.fullmatch(self.max_time):
+            raise ConfigError(f"trainer.max_time: expected HH:MM:SS, got {self.max_time}")
+
+    @property
+    def max_seconds(self) -> float | None:
+        """`max_time` in seconds."""
+        if self.max_time is None:
+            return None
+        match = _TIME.fullmatch(self.max_time)
+        assert match is not None
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """All that determines a run.
+
+    Attributes:
+        data: Where the text is and what is made of it.
+        model: The network.
+        trainer: How it is trained.
+        name: The run's name; its folder is `runs/NAME`.
+        seed: Of the weights' first values, the batches, dropout and sampling.
+    """
+
+    data: DataConfig
+    model: ModelConfig = field(default_factory=ModelConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    name: str
+    seed: int = 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as they stand in YAML."""
+        return asdict(self)

@@ -1,0 +1,252 @@
+"""A run: `runs/NAME` from its configuration to its model, in as many sessions as it takes."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+import yaml
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from rich.console import Console
+
+from pipeline.context import fit_context
+from pipeline.data.datamodule import Seq2SeqDataModule
+from pipeline.data.prepare import PreparedCorpus, prepare
+from pipeline.decoding import LengthLimit
+from pipeline.errors import ConfigError
+from pipeline.model_folder import TrainedModel, build_model, save_model
+from pipeline.nn.seq2seq import Seq2Seq
+from pipeline.training.callbacks import (
+    BestModel,
+    MetricsSession,
+    ValidationCheckpoint,
+    ValidationLines,
+)
+from pipeline.training.checkpoint import AtomicCheckpointIO, list_checkpoints
+from pipeline.training.config import RunConfig
+from pipeline.training.metrics_file import MetricsFile
+from pipeline.training.module import Seq2SeqModule, ValidationText
+from pipeline.training.precision import choose_precision
+from pipeline.training.progress_bar import TrainingProgress
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of a run.
+
+    Attributes:
+        folder: `runs/NAME`.
+    """
+
+    folder: Path
+
+    @property
+    def model(self) -> Path:
+        """The model folder: the best model so far."""
+        return self.folder / "model"
+
+    @property
+    def config(self) -> Path:
+        """All that was in force."""
+        return self.folder / "config.yaml"
+
+    @property
+    def metrics(self) -> Path:
+        """What training measured."""
+        return self.folder / "metrics.csv"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Private to training."""
+        return self.folder / "checkpoints"
+
+    @property
+    def finished(self) -> Path:
+        """Written at the end of training; holds what the training came to."""
+        return self.checkpoints / "finished.json"
+
+
+def train(config: RunConfig, run: Run, *, command: str, console: Console) -> bool:
+    """Train, or go on where the last session stopped.
+
+    Args:
+        config: What the run is.
+        run: Its folder.
+        command: What the user typed, for the model card.
+        console: Where progress is shown.
+
+    Returns:
+        Whether anything was trained: False if the run had finished before.
+
+    Raises:
+        ConfigError: The folder holds a run with other settings.
+        DataError: The corpus cannot be used.
+    """
+    _claim(config, run)
+    if run.finished.is_file():
+        return False
+    corpus = prepare(config.data, run.checkpoints)
+    lightning.seed_everything(config.seed, verbose=False)
+    network = build_model(config.model, corpus.source_tokenizer, corpus.target_tokenizer)
+    module = Seq2SeqModule(
+        network,
+        config.trainer,
+        seed=config.seed,
+        validation=_validation_text(corpus),
+        judged_by_bleu=not config.data.is_chat,
+    )
+    metrics = MetricsFile(run.metrics)
+    best = _best_model(config, run, corpus, module, command)
+    trainer = _trainer(config, run, metrics, best, console)
+    checkpoints = list_checkpoints(run.checkpoints)
+    _announce(network, trainer, checkpoints)
+    trainer.fit(
+        module,
+        datamodule=Seq2SeqDataModule(corpus, seed=config.seed),
+        ckpt_path=checkpoints[-1] if checkpoints else None,
+        weights_only=True,
+    )
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    summary = {
+        "steps": trainer.global_step,
+        "seconds": round(module.clock.seconds, 1),
+        "tokens": module.num_tokens_trained,
+        "best": best.best,
+    }
+    run.finished.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    return True
+
+
+def _claim(config: RunConfig, run: Run) -> None:
+    """Write `config.yaml`, or make sure that the run that is there is this one."""
+    wanted = config.as_dict()
+    if run.config.is_file():
+        found = yaml.safe_load(run.config.read_text(encoding="utf-8"))
+        for key, (there, here) in _differences(found, wanted).items():
+            raise ConfigError(
+                f"{run.folder} holds a run with {key}: {there}, and now it is {here}; "
+                "give this one another --name, or delete that folder"
+            )
+        return
+    run.checkpoints.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True)
+    partial = run.config.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(run.config)
+
+
+def _differences(
+    found: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = ""
+) -> dict[str, tuple[Any, Any]]:
+    differences: dict[str, tuple[Any, Any]] = {}
+    for key in [*found, *(key for key in wanted if key not in found)]:
+        there, here = found.get(key), wanted.get(key)
+        if isinstance(there, Mapping) and isinstance(here, Mapping):
+            differences |= _differences(there, here, f"{prefix}{key}.")
+        elif there != here:
+            differences[f"{prefix}{key}"] = (there, here)
+    return differences
+
+
+def _validation_text(corpus: PreparedCorpus) -> ValidationText:
+    config = corpus.config
+    sources = list(corpus.validation_text["source"])
+    source_ids = corpus.source_tokenizer.encode_batch(sources)
+    if config.is_chat:
+        turn_id = corpus.source_tokenizer.turn_id
+        budget = config.context_tokens
+        source_ids = [fit_context(ids, turn_id=turn_id, budget=budget) for ids in source_ids]
+    return ValidationText(
+        sources=sources,
+        source_ids=[ids[: config.max_tokens] for ids in source_ids],
+        references=list(corpus.validation_text["target"]),
+        target_tokenizer=corpus.target_tokenizer,
+        limit=LengthLimit.for_task(is_chat=config.is_chat),
+    )
+
+
+def _best_model(
+    config: RunConfig, run: Run, corpus: PreparedCorpus, module: Seq2SeqModule, command: str
+) -> BestModel:
+    def save(step: int, scores: dict[str, float]) -> None:
+        averaged = module.averaged
+        assert isinstance(averaged, Seq2Seq)
+        trained = TrainedModel(
+            model=averaged,
+            source_tokenizer=corpus.source_tokenizer,
+            target_tokenizer=corpus.target_tokenizer,
+            task="chat" if config.data.is_chat else "translation",
+            name=config.name,
+            command=command,
+            data=config.as_dict()["data"],
+            scores={"validation": {"step": step, **scores}},
+        )
+        save_model(trained, run.model)
+
+    return BestModel(save, patience=config.trainer.patience)
+
+
+def _trainer(
+    config: RunConfig, run: Run, metrics: MetricsFile, best: BestModel, console: Console
+) -> lightning.Trainer:
+    accelerator = _accelerator(config.trainer.accelerator)
+    return lightning.Trainer(
+        accelerator=accelerator,
+        devices=config.trainer.devices,
+        precision=choose_precision(config.trainer.precision, device_type=accelerator),
+        max_epochs=1,  # the batches never end: the steps do
+        max_steps=config.trainer.max_steps,
+        val_check_interval=config.trainer.validate_every,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,  # the module decides when it logs
+        logger=[metrics, *_tensorboard(run)],
+        callbacks=[
+            MetricsSession(metrics),
+            TrainingProgress(console),
+            ValidationLines(),
+            best,
+            ValidationCheckpoint(run.checkpoints),
+        ],
+        plugins=[AtomicCheckpointIO()],
+        use_distributed_sampler=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=run.folder,
+    )
+
+
+def _accelerator(name: str) -> str:
+    """The accelerator's own name for `auto`."""
+    if name != "auto":
+        return name
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _tensorboard(run: Run) -> list[Logger]:
+    try:
+        return [TensorBoardLogger(run.folder, name="", version="tensorboard")]
+    except ModuleNotFoundError:
+        return []  # of the extra `insight`; `metrics.csv` holds the same numbers
+
+
+def _announce(network: Seq2Seq, trainer: lightning.Trainer, checkpoints: list[Path]) -> None:
+    num_parameters = sum(parameter.numel() for parameter in network.parameters())
+    _log.info(
+        "%s parameters | %s | %s",
+        f"{num_parameters:,}",
+        trainer.strategy.root_device.type,
+        trainer.precision,
+    )
+    if checkpoints:
+        _log.info("going on from %s", checkpoints[-1])

@@ -1,0 +1,64 @@
+# Each target makes .venv and installs what it needs first. `make help` lists them.
+PYTHON  ?= python3
+ARGS    ?=
+SEQ2SEQ := .venv/bin/seq2seq
+READY   := .venv/installed
+RUN      = runs/$(basename $(notdir $(CONFIG)))
+MODEL   ?= $(RUN)/model
+
+train evaluate translate: CONFIG ?= configs/phrasebook.yaml
+chat: CONFIG ?= configs/chat_english.yaml
+
+# Trains CONFIG's model unless it is there, or MODEL names another; stdout and stdin are left alone.
+trained = $(if $(findstring command,$(origin MODEL)),:,test -e $(RUN)/checkpoints/finished.json || \
+	{ echo "no model of $(CONFIG) yet: training it first" >&2; \
+	$(SEQ2SEQ) train --config $(CONFIG) >&2 </dev/null; })
+
+.DEFAULT_GOAL := help
+.PHONY: help train evaluate translate chat test test-slow check format benchmark clean
+
+help: ## list the targets
+	@echo 'make TARGET [CONFIG=configs/x.yaml] [MODEL=runs/x/model] [ARGS="..."]'
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+train: $(READY) ## train CONFIG (default: the phrasebook translator) and score it
+	@$(SEQ2SEQ) train --config $(CONFIG) $(ARGS)
+
+evaluate: $(READY) ## score MODEL on its test split; ARGS="--beam-size 5 --json"
+	@$(trained)
+	@$(SEQ2SEQ) evaluate $(MODEL) $(ARGS)
+
+translate: $(READY) ## translate the lines of stdin, or ARGS=file
+	@$(trained)
+	@$(SEQ2SEQ) translate $(MODEL) $(ARGS)
+
+chat: $(READY) ## talk to MODEL (default: the English chatbot)
+	@$(trained)
+	@$(SEQ2SEQ) chat $(MODEL) $(ARGS)
+
+test: $(READY) ## the tests that are quick, with coverage
+	@.venv/bin/pytest -q -n 2 -m "not slow" --cov --cov-report=term --cov-fail-under=90 $(ARGS)
+
+test-slow: $(READY) ## the tests that train
+	@.venv/bin/pytest -q -m slow $(ARGS)
+
+check: $(READY) ## format, lint, docstrings, types, layers
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+format: $(READY) ## mend what can be mended
+	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .
+
+benchmark: $(READY) ## start-up time and memory, as in docs/results.md
+	@.venv/bin/python benchmarks/footprint.py $(ARGS)
+
+clean: ## remove .venv and what the tools left; runs/ stays
+	@rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*
+
+$(READY): pyproject.toml constraints.txt
+	@echo "installing into .venv (once; a minute or two)" >&2
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv >&2
+	@.venv/bin/pip install -q --disable-pip-version-check -c constraints.txt -e ".[insight,chitchat,dev]" >&2
+	@touch $@

@@ -5,10 +5,13 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import sentencepiece
+from numpy.typing import NDArray
 
 from pipeline.errors import ConfigError, DataError, ModelError
 from pipeline.text import replace_surrogates
@@ -18,6 +21,7 @@ TURN = "<turn>"
 """Stands between the turns of a conversation in the source of a chat model."""
 
 _MAX_SENTENCE_BYTES = 16_384
+_NUM_CANDIDATES = 16
 _LARGEST_SIZE = re.compile(r"value <= (\d+)")
 _SMALLEST_SIZE = re.compile(r"required_chars\. \d+ vs (\d+)")
 # SentencePiece writes a space as U+2581, so that character itself would come back as a space. It
@@ -37,7 +41,8 @@ class TokenizerConfig:
         normalization: `identity`, or `nfkc` (which changes Korean jamo; see `pipeline.text`).
         character_coverage: Share of the text's characters that get a piece; 1.0 for alphabets,
             0.9995 suits Korean, whose rare syllables the bytes then spell.
-        sampling_alpha: Smoothing of subword sampling in training (Kudo 2018); 0 samples nothing.
+        sampling_alpha: Smoothing of subword sampling in training (Kudo 2018), smaller being more
+            random; 0 means none. For `unigram` only.
     """
 
     vocab_size: int = 4000
@@ -61,6 +66,11 @@ class TokenizerConfig:
         if self.sampling_alpha < 0:
             raise ConfigError(
                 f"data.tokenizer.sampling_alpha: expected 0 or more, got {self.sampling_alpha}"
+            )
+        if self.sampling_alpha and self.model_type != "unigram":
+            raise ConfigError(
+                "data.tokenizer.sampling_alpha: expected 0 where model_type is bpe, "
+                f"which has one segmentation only; got {self.sampling_alpha}"
             )
 
 
@@ -107,6 +117,10 @@ class Tokenizer:
         """The id of the turn separator."""
         return int(self._processor.piece_to_id(TURN))
 
+    @cached_property
+    def _piece_log_probs(self) -> NDArray[np.float64]:
+        return np.array([self._processor.get_score(piece_id) for piece_id in range(len(self))])
+
     def __len__(self) -> int:
         return int(self._processor.get_piece_size())
 
@@ -122,12 +136,17 @@ class Tokenizer:
         )
         return ids
 
-    def sample(self, text: str, *, alpha: float) -> list[int]:
-        """Ids of one segmentation drawn at random (Kudo 2018), seeded by `seed_sampling`."""
-        ids: list[int] = self._processor.encode(
-            _escape(text), enable_sampling=True, alpha=alpha, nbest_size=-1
-        )
-        return ids
+    def sample(self, text: str, *, alpha: float, random: np.random.Generator) -> list[int]:
+        """Ids of one segmentation, drawn from the best ones by probability ** alpha (Kudo 2018).
+
+        SentencePiece can draw one itself, but from a generator that begins elsewhere in each
+        process: a training that is resumed would not see what it would have seen.
+        """
+        candidates = self._processor.nbest_encode(_escape(text), nbest_size=_NUM_CANDIDATES)
+        log_probs = np.array([self._piece_log_probs[ids].sum() for ids in candidates])
+        weights = np.exp(alpha * (log_probs - log_probs.max()))
+        drawn: list[int] = candidates[random.choice(len(candidates), p=weights / weights.sum())]
+        return drawn
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the ids; PAD, BOS and EOS give nothing, broken UTF-8 gives U+FFFD."""
@@ -172,11 +191,6 @@ def train_tokenizer(texts: Iterable[str], config: TokenizerConfig) -> Tokenizer:
     except RuntimeError as error:
         raise _size_error(error, config.vocab_size) from error
     return Tokenizer(model.getvalue())
-
-
-def seed_sampling(seed: int) -> None:
-    """Seed `Tokenizer.sample`."""
-    sentencepiece.set_random_generator_seed(seed)
 
 
 def _training_lines(texts: Iterable[str]) -> Iterator[str]:

@@ -3,12 +3,17 @@
 import argparse
 import importlib
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 from pipeline.errors import ConfigError, UserError
+
+# Before torch is imported. By default its threads spin while they wait for each other, for so long
+# that a training on all cores crawls as soon as another program wants one of them.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 

@@ -3,6 +3,7 @@
 import difflib
 import json
 import shlex
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -36,6 +37,7 @@ def run(arguments: Sequence[str]) -> None:
         folder = Run(_RUNS / config.name)
         trained = train(config, folder, command=command, console=Console(stderr=True))
     if trained:
+        _plot(folder.metrics, folder.folder / "learning_curve.png", title=config.name)
         _score(folder.model, folder.folder / "hypotheses.tsv")
     else:
         summary = json.loads(folder.finished.read_text(encoding="utf-8"))
@@ -143,6 +145,17 @@ def _refuse_unknown(key: str, known: set[str], *, where: str) -> None:
         return
     nearest = difflib.get_close_matches(key, known, n=1, cutoff=0)
     raise ConfigError(f"{where}: unknown key {key}; the nearest known one is {nearest[0]}")
+
+
+def _plot(metrics: Path, plot: Path, *, title: str) -> None:
+    try:
+        from pipeline.insight.learning_curve import plot_learning_curve
+    except ModuleNotFoundError:
+        print('no learning curve: pip install "seq2seq-pipeline[insight]"', file=sys.stderr)
+        return
+    from pipeline.training.metrics_file import read_metrics
+
+    plot_learning_curve(read_metrics(metrics), plot, title=title)
 
 
 def _score(model: Path, hypotheses: Path) -> None:

@@ -4,31 +4,45 @@ Arrow files are memory-mapped, so that a corpus of any size takes little memory.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import datasets
 import pyarrow as pa
 
-_VERSION = 1  # of what is written; raise it when the same input has to give other rows
 _PARALLEL_FROM_ROWS = 20_000
 _MAX_PROCESSES = 8
 
-Batch = dict[str, list[Any]]
+Batch = Mapping[str, Sequence[Any]]
 """Columns of some rows: what a function under `Dataset.map(batched=True)` takes and gives."""
 
 
 def fingerprint(*parts: object) -> str:
-    """A digest of whatever JSON can write; the same parts give the same digest everywhere."""
-    text = json.dumps([_VERSION, *parts], sort_keys=True)
+    """A digest of whatever JSON can write, and of the code that makes rows and ids.
+
+    The same parts give the same digest until that code changes: nothing that other code made is
+    found again.
+    """
+    text = json.dumps([_code(), *parts], sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+@functools.cache
+def _code() -> str:
+    folder = Path(__file__).parent
+    modules = [folder.parent / name for name in ("context.py", "text.py", "tokenizer.py")]
+    digest = hashlib.sha256()
+    for path in [*modules, *sorted(folder.glob("*.py"))]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def fingerprint_of(dataset: datasets.Dataset) -> str:
@@ -95,7 +109,11 @@ def mapped_once(
     features: datasets.Features,
     description: str,
 ) -> datasets.Dataset:
-    """`dataset.map` over batches to new columns, kept under `key`, in parallel when it is large."""
+    """`dataset.map` over batches to new columns, kept under `key`, in parallel when it is large.
+
+    Other processes have to find `function`, so it stands in a module, or is a `partial` of one
+    that does.
+    """
     processes = min(os.cpu_count() or 1, _MAX_PROCESSES)
     with quiet(progress=True):
         return dataset.map(

@@ -1,6 +1,7 @@
 """`data.path` → raw rows by split: finds the files, checks the columns, makes missing splits."""
 
 import difflib
+import functools
 import importlib.metadata
 import itertools
 import json
@@ -13,6 +14,7 @@ from typing import Literal
 import datasets
 import pyarrow as pa
 
+from pipeline.data import phrasebook
 from pipeline.data.cache import fingerprint, fingerprint_of, quiet, written_once
 from pipeline.data.chitchat import chitchat_dialogues, chitchat_file
 from pipeline.data.config import DataConfig
@@ -63,7 +65,7 @@ class _Origin:
     rows: Callable[[Sequence[str]], Iterable[Row]]
 
 
-def load_corpus(config: DataConfig) -> datasets.DatasetDict:
+def load_corpus(config: DataConfig) -> dict[str, datasets.Dataset]:
     """Raw rows of `train`, `validation` and, unless only validation was given, `test`.
 
     Splits that the corpus has are left as they are. A corpus with one split gets validation and
@@ -82,7 +84,7 @@ def load_corpus(config: DataConfig) -> datasets.DatasetDict:
     for name in origins:
         if name in SPLITS and name not in splits:
             splits[name] = _load(config, origins, name)
-    return datasets.DatasetDict({name: splits[name] for name in SPLITS if name in splits})
+    return {name: splits[name] for name in SPLITS if name in splits}
 
 
 def load_split(config: DataConfig, split: str, *, whole_file: bool = False) -> datasets.Dataset:
@@ -105,13 +107,13 @@ def load_split(config: DataConfig, split: str, *, whole_file: bool = False) -> d
     made = _made_splits(config, origins) if "train" in origins else {}
     if split in made:
         return made[split]
-    raise _no_split(config, split, {**origins, **made})
+    raise _no_split(config, split, [*origins, *(name for name in made if name not in origins)])
 
 
-def load_rows(config: DataConfig) -> datasets.DatasetDict:
+def load_rows(config: DataConfig) -> dict[str, datasets.Dataset]:
     """Raw rows of the splits that the corpus itself has, before any are made."""
     origins = _origins(config)
-    return datasets.DatasetDict({name: _load(config, origins, name) for name in origins})
+    return {name: _load(config, origins, name) for name in origins}
 
 
 def is_single_file(path: str | list[str]) -> bool:
@@ -183,18 +185,19 @@ def _chitchat() -> _Origin:
 
 
 def _phrasebook(folder: Path) -> dict[str, _Origin]:
-    from pipeline.data.phrasebook import expand_phrasebook
+    # Expanding takes longer than everything else, so what was written once is not expanded again.
+    expand = functools.cache(phrasebook.expand_phrasebook)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    state = [_state(DataFile(str(path), path)) for path in paths]
+
+    def rows(split: str, _: Sequence[str]) -> Iterator[Row]:
+        for number, row in enumerate(expand(folder)[split], start=1):
+            yield f"{folder}, {split}, row {number}", row
 
     return {
-        name: _listed(f"{folder}, {name}", rows) for name, rows in expand_phrasebook(folder).items()
+        split: _Origin(fingerprint(state, split), functools.partial(rows, split))
+        for split in SPLITS
     }
-
-
-def _listed(name: str, rows: list[dict[str, str]]) -> _Origin:
-    return _Origin(
-        fingerprint(name, rows),
-        lambda _: ((f"{name}, row {number}", row) for number, row in enumerate(rows, start=1)),
-    )
 
 
 def _files_by_split(folder: Path) -> dict[str, list[DataFile]]:
@@ -321,7 +324,8 @@ def _value(where: str, row: Mapping[str, object], column: str) -> object:
     names = [str(name) for name in row]
     nearest = difflib.get_close_matches(column, names, n=1)
     hint = f", nearest is '{nearest[0]}'" if nearest else ""
-    raise DataError(f"{where}: no column '{column}'; there are {shown(names)}{hint}")
+    existing = f"there are {shown(names)}{hint}" if names else "the row is empty"
+    raise DataError(f"{where}: no column '{column}'; {existing}")
 
 
 def _text(where: str, value: object) -> str:
@@ -352,9 +356,9 @@ def _shared(config: DataConfig, rows: datasets.Dataset, column: str | None) -> I
             yield from map(normalize, batch[column])
 
 
-def _no_split(config: DataConfig, split: str, origins: Mapping[str, _Origin]) -> DataError:
+def _no_split(config: DataConfig, split: str, existing: Iterable[str]) -> DataError:
     return DataError(
-        f"data.path: {_path_name(config)} has no split '{split}'; it has {shown(list(origins))}"
+        f"data.path: {_path_name(config)} has no split '{split}'; it has {shown(list(existing))}"
     )
 
 

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from pipeline.batch import Seq2SeqBatch, collate
 from pipeline.data.prepare import PreparedCorpus
 from pipeline.data.sampler import TokenBatches
-from pipeline.tokenizer import Tokenizer, seed_sampling
+from pipeline.tokenizer import Tokenizer
 
 
 class Seq2SeqDataModule(lightning.LightningDataModule):
@@ -85,10 +85,10 @@ class TrainingBatches(IterableDataset[Seq2SeqBatch]):
         alpha = self._corpus.config.tokenizer.sampling_alpha
         if not alpha:
             return collate(pairs["source_ids"], pairs["target_ids"])
-        seed_sampling((self._seed * 1_000_003 + index) % 2**31)
+        random = np.random.default_rng([self._seed, index])
         return collate(
-            _sampled(pairs["source_ids"], self._corpus.source_tokenizer, alpha),
-            _sampled(pairs["target_ids"], self._corpus.target_tokenizer, alpha),
+            _sampled(pairs["source_ids"], self._corpus.source_tokenizer, alpha, random),
+            _sampled(pairs["target_ids"], self._corpus.target_tokenizer, alpha, random),
         )
 
 
@@ -119,6 +119,11 @@ def _lengths(pairs: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sampled(
-    sentences: Sequence[Sequence[int]], tokenizer: Tokenizer, alpha: float
+    sentences: Sequence[Sequence[int]],
+    tokenizer: Tokenizer,
+    alpha: float,
+    random: np.random.Generator,
 ) -> list[list[int]]:
-    return [tokenizer.sample(tokenizer.decode(ids), alpha=alpha) for ids in sentences]
+    return [
+        tokenizer.sample(tokenizer.decode(ids), alpha=alpha, random=random) for ids in sentences
+    ]

@@ -1,5 +1,7 @@
 """Pairs of text → pairs of ids, once, into Arrow."""
 
+import functools
+
 import datasets
 
 from pipeline.context import fit_context
@@ -41,24 +43,13 @@ def encode_pairs(
     budget = config.context_tokens if config.is_chat else None
     limit = config.max_tokens if drop_too_long else None
 
-    def encode(batch: Batch) -> Batch:
-        sources = source_tokenizer.encode_batch(batch["source"])
-        targets = target_tokenizer.encode_batch(batch["target"])
-        if budget is not None:
-            turn_id = source_tokenizer.turn_id
-            sources = [fit_context(ids, turn_id=turn_id, budget=budget) for ids in sources]
-        kept = [
-            (source, target)
-            for source, target in zip(sources, targets, strict=True)
-            if limit is None or max(len(source), len(target)) <= limit
-        ]
-        return {
-            "source_ids": [source for source, _ in kept],
-            "target_ids": [target for _, target in kept],
-            "source_length": [len(source) for source, _ in kept],
-            "target_length": [len(target) for _, target in kept],
-        }
-
+    encode = functools.partial(
+        _encode,
+        source_tokenizer=source_tokenizer,
+        target_tokenizer=target_tokenizer,
+        budget=budget,
+        limit=limit,
+    )
     key = fingerprint(
         fingerprint_of(pairs),
         "encoded",
@@ -69,3 +60,29 @@ def encode_pairs(
     )
     encoded = mapped_once(pairs, encode, key=key, features=_FEATURES, description="Encoding pairs")
     return encoded, len(pairs) - len(encoded)
+
+
+def _encode(
+    batch: Batch,
+    *,
+    source_tokenizer: Tokenizer,
+    target_tokenizer: Tokenizer,
+    budget: int | None,
+    limit: int | None,
+) -> Batch:
+    sources = source_tokenizer.encode_batch(batch["source"])
+    targets = target_tokenizer.encode_batch(batch["target"])
+    if budget is not None:
+        turn_id = source_tokenizer.turn_id
+        sources = [fit_context(ids, turn_id=turn_id, budget=budget) for ids in sources]
+    kept = [
+        (source, target)
+        for source, target in zip(sources, targets, strict=True)
+        if limit is None or max(len(source), len(target)) <= limit
+    ]
+    return {
+        "source_ids": [source for source, _ in kept],
+        "target_ids": [target for _, target in kept],
+        "source_length": [len(source) for source, _ in kept],
+        "target_length": [len(target) for _, target in kept],
+    }

@@ -5,6 +5,7 @@ Knows nothing of the columns that count, of splits or of the cache.
 
 import csv
 import gzip
+import io
 import json
 import textwrap
 import zlib
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import IO, cast
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -101,7 +102,7 @@ def read_aligned(files: Sequence[DataFile], columns: Sequence[str]) -> Iterator[
     counts = [number - (cell is None) for cell in cells]
     counts = [count + sum(1 for _ in reader) for count, reader in zip(counts, readers, strict=True)]
     raise DataError(
-        f"{files[0].name} has {counts[0]:,} lines and {files[1].name} has {counts[1]:,}; "
+        f"{files[0].name} has {counts[0]:,} lines and {files[1].name} has {counts[1]:,} lines; "
         "expected the same number, line n of one being the translation of line n of the other"
     )
 
@@ -222,9 +223,9 @@ def _lines(file: DataFile) -> Iterator[str]:
             ) from error
 
 
-def _open(file: DataFile) -> IO[bytes]:
+def _open(file: DataFile) -> gzip.GzipFile | io.BufferedReader:
     try:
-        return cast(IO[bytes], gzip.open(file.path)) if file.is_gzipped else file.path.open("rb")
+        return gzip.GzipFile(file.path) if file.is_gzipped else file.path.open("rb")
     except OSError as error:
         raise DataError(f"{file.name}: cannot be read ({error.strerror})") from error
 

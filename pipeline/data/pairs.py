@@ -1,5 +1,8 @@
 """Rows of any corpus → pairs of normalised text, in the columns `source` and `target`."""
 
+import functools
+from collections.abc import Callable
+
 import datasets
 
 from pipeline.context import clean_turn
@@ -21,25 +24,25 @@ def text_pairs(rows: datasets.Dataset, config: DataConfig) -> datasets.Dataset:
         be empty where the rows are.
     """
     source, target, dialogue = config.source, config.target, config.dialogue
-    # A chat model meets a single message as a conversation of one turn.
-    clean = clean_turn if config.is_chat else normalize
-
-    def sides(batch: Batch) -> Batch:
-        return {
-            "source": [clean(text) for text in batch[source]],
-            "target": [clean(text) for text in batch[target]],
-        }
-
-    def turns(batch: Batch) -> Batch:
-        assert dialogue is not None
-        pairs = [pair for said in batch[dialogue] for pair in dialogue_pairs(said)]
-        return {"source": [pair[0] for pair in pairs], "target": [pair[1] for pair in pairs]}
-
+    if dialogue is not None:
+        function = functools.partial(_turns_to_pairs, dialogue=dialogue)
+    else:
+        # A chat model meets a single message as a conversation of one turn.
+        clean = clean_turn if config.is_chat else normalize
+        function = functools.partial(_sides_to_pairs, source=source, target=target, clean=clean)
     key = fingerprint(fingerprint_of(rows), "pairs", source, target, dialogue, config.is_chat)
-    return mapped_once(
-        rows,
-        sides if dialogue is None else turns,
-        key=key,
-        features=_FEATURES,
-        description="Reading pairs",
-    )
+    return mapped_once(rows, function, key=key, features=_FEATURES, description="Reading pairs")
+
+
+def _sides_to_pairs(
+    batch: Batch, *, source: str, target: str, clean: Callable[[str], str]
+) -> Batch:
+    return {
+        "source": [clean(text) for text in batch[source]],
+        "target": [clean(text) for text in batch[target]],
+    }
+
+
+def _turns_to_pairs(batch: Batch, *, dialogue: str) -> Batch:
+    pairs = [pair for said in batch[dialogue] for pair in dialogue_pairs(said)]
+    return {"source": [pair[0] for pair in pairs], "target": [pair[1] for pair in pairs]}

@@ -57,8 +57,6 @@ def prepare(config: DataConfig, tokenizer_folder: Path) -> PreparedCorpus:
         pairs = text_pairs(corpus[split], config)
         cleaned[split], report = clean_pairs(pairs, config)
         _log.info("%s: %s", split, report)
-        if not len(cleaned[split]):
-            raise DataError(f"data.path {config.path}: no pair is left of the split '{split}'")
     source_tokenizer, target_tokenizer = _tokenizers(cleaned["train"], config, tokenizer_folder)
     encoded = {}
     for split, pairs in cleaned.items():
@@ -91,7 +89,9 @@ def _tokenizers(
     pairs: datasets.Dataset, config: DataConfig, folder: Path
 ) -> tuple[Tokenizer, Tokenizer]:
     if config.tokenizer.joint:
-        joint = _tokenizer(pairs, ("source", "target"), config, folder / "joint.model")
+        # In a dialogue every turn but the first is a target, and again in the sources after it.
+        columns = ("target",) if config.dialogue else ("source", "target")
+        joint = _tokenizer(pairs, columns, config, folder / "joint.model")
         return joint, joint
     return (
         _tokenizer(pairs, ("source",), config, folder / "source.model"),

@@ -12,6 +12,10 @@ _LENGTH_JITTER = 1.5
 """Tokens by which a source length is blurred when rows are sorted, so that batches differ."""
 
 
+_ROWS_MULTIPLE = 8
+"""Batches of few different shapes: the CPU kernels are compiled, and kept, for each of them."""
+
+
 class TokenBatches:
     """Batches of about as many tokens each, of sentences about as long as each other.
 
@@ -56,7 +60,8 @@ class TokenBatches:
         order = np.lexsort((up_and_down, self._target_lengths))
         costs = np.cumsum(self._costs[order])
         shares = np.arange(1, self.num_batches) * (costs[-1] / self.num_batches)
-        batches = np.split(order, np.searchsorted(costs, shares))
+        cuts = np.searchsorted(costs, shares)
+        batches = np.split(order, cuts // _ROWS_MULTIPLE * _ROWS_MULTIPLE)
         batches = _without_empty(batches)
         return [batches[i] for i in random.permutation(self.num_batches)]
 

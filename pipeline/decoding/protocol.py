@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -13,17 +13,19 @@ from pipeline.tokenizer import BOS_ID, PAD_ID, UNK_ID
 NEVER_GENERATED = [PAD_ID, UNK_ID, BOS_ID]
 
 
+AnyState = TypeVar("AnyState", bound="State")
+
+
+@runtime_checkable
 class State(Protocol):
     """What a model remembers of each row between two steps."""
 
-    def select(self, rows: Int[Tensor, " N"]) -> Self:
+    def select(self: AnyState, rows: Int[Tensor, " N"]) -> AnyState:
         """The state of these rows, in this order; a row may be named twice."""
         ...
 
 
-AnyState = TypeVar("AnyState", bound=State)
-
-
+@runtime_checkable
 class Model(Protocol[AnyState]):
     """A model that can be decoded from."""
 
@@ -59,7 +61,7 @@ class LengthLimit:
     extra: int = 10
 
     @classmethod
-    def for_task(cls, *, is_chat: bool) -> Self:
+    def for_task(cls, *, is_chat: bool) -> "LengthLimit":
         """A translation is about as long as its source; a reply is as long as it likes."""
         return cls(ratio=0.0, extra=60) if is_chat else cls()
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pipeline.nn.config import CellName
-from pipeline.nn.recurrence import GRURecurrence, LSTMRecurrence
+from pipeline.nn.recurrence import gru_recurrence, lstm_recurrence
 
 State = tuple[Float[Tensor, "B H"], ...]
 
@@ -136,7 +136,7 @@ class GRUCell(_TorchCell):
     ) -> tuple[Float[Tensor, "B T H"], State]:
         W_ih, W_hh, b_ih, b_hh = self.rnn.parameters()
         projected = nn.functional.linear(inputs.transpose(0, 1), W_ih, b_ih)
-        outputs: Tensor = GRURecurrence.apply(projected, state[0], W_hh, b_hh)
+        outputs = gru_recurrence(projected, state[0], W_hh, b_hh)
         return outputs.transpose(0, 1), (outputs[-1],)
 
 
@@ -162,7 +162,8 @@ class LSTMCell(_TorchCell):
     ) -> tuple[Float[Tensor, "B T H"], State]:
         W_ih, W_hh, b_ih, b_hh = self.rnn.parameters()
         projected = nn.functional.linear(inputs.transpose(0, 1), W_ih, b_ih + b_hh)
-        outputs, c = LSTMRecurrence.apply(projected, *state, W_hh)
+        h_0, c_0 = state
+        outputs, c = lstm_recurrence(projected, h_0, c_0, W_hh)
         return outputs.transpose(0, 1), (outputs[-1], c)
 
 

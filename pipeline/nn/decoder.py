@@ -10,9 +10,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from pipeline.nn.attention import Attention, build_attention
-from pipeline.nn.cells import CELLS, State
+from pipeline.nn.cells import CELLS, Cell, State
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.dropout import Dropout
+from pipeline.nn.embedding import Embedding
 from pipeline.nn.encoder import EncoderOutput
 
 
@@ -58,7 +59,7 @@ class Decoder(nn.Module):
     embedding. There is no input feeding: it would force a loop over the steps in training.
     """
 
-    def __init__(self, config: ModelConfig, embedding: nn.Embedding) -> None:
+    def __init__(self, config: ModelConfig, embedding: Embedding) -> None:
         super().__init__()
         self.embedding = embedding
         self.residual = config.residual
@@ -109,9 +110,10 @@ class Decoder(nn.Module):
         outputs = self.embedding(token_ids)
         layers = []
         for i, (layer, layer_state) in enumerate(zip(self.layers, state.layers, strict=True)):
-            layer_outputs, next_state = layer.step(self.dropout(outputs), layer_state)
+            assert isinstance(layer, Cell)
+            layer_outputs, layer_state_after = layer.step(self.dropout(outputs), layer_state)
             outputs = outputs + layer_outputs if self.residual and i > 0 else layer_outputs
-            layers.append(next_state)
+            layers.append(layer_state_after)
         features, weights = self._attend(outputs.unsqueeze(1), state)
         next_state = DecoderState(
             layers=tuple(layers),

@@ -10,6 +10,7 @@ from pipeline.batch import length_mask
 from pipeline.nn.cells import CELLS, Cell
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.dropout import Dropout
+from pipeline.nn.embedding import Embedding
 
 
 class EncoderOutput(NamedTuple):
@@ -29,7 +30,7 @@ class EncoderOutput(NamedTuple):
 class Encoder(nn.Module):
     """A stack of recurrent layers over the source embeddings."""
 
-    def __init__(self, config: ModelConfig, embedding: nn.Embedding) -> None:
+    def __init__(self, config: ModelConfig, embedding: Embedding) -> None:
         super().__init__()
         self.embedding = embedding
         self.residual = config.residual

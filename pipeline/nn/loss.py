@@ -48,7 +48,7 @@ def cross_entropy(
     dtype = features.dtype
     if torch.is_autocast_enabled(device_type):
         dtype = torch.get_autocast_dtype(device_type)
-    objective_sum, nats_sum = _ChunkedCrossEntropy.apply(
+    objective_sum, nats_sum = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
         features[is_real], weight, bias, labels[is_real], label_smoothing, dtype
     )
     return TokenLoss(objective_sum, nats_sum, int(is_real.sum()))

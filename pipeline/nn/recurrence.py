@@ -3,7 +3,8 @@
 What does not recur (the products of the inputs) is a single product outside. In here, a time step
 costs one product and a few elementwise kernels, forward and backward; the gradient of W_hh is one
 product over all time steps at the end, where torch makes one a step. Everything is time-major:
-(T, B, ...). The gates stand in torch's order, so that the weights are those of `nn.GRU`, `nn.LSTM`.
+(T, B, ...). G is the size of all gates side by side, in torch's order, so that the weights are
+those of `nn.GRU` and `nn.LSTM`.
 """
 
 from typing import Any
@@ -13,18 +14,51 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-class GRURecurrence(torch.autograd.Function):
-    """h_t of r, z, n as in `torch.nn.GRU`, from the products of the inputs."""
+def gru_recurrence(
+    inputs: Float[Tensor, "T B G"],
+    h_0: Float[Tensor, "B H"],
+    W_hh: Float[Tensor, "G H"],
+    b_hh: Float[Tensor, " G"],
+) -> Float[Tensor, "T B H"]:
+    """h_t of the gates r, z, n as in `torch.nn.GRU`, in the precision of `inputs`.
 
+    Args:
+        inputs: W_ih x_t + b_ih of each time step.
+        h_0: The first state.
+        W_hh: Recurrent weights.
+        b_hh: Recurrent bias.
+    """
+    states: Tensor = _GRURecurrence.apply(inputs, h_0, W_hh, b_hh)  # type: ignore[no-untyped-call]
+    return states
+
+
+def lstm_recurrence(
+    inputs: Float[Tensor, "T B G"],
+    h_0: Float[Tensor, "B H"],
+    c_0: Float[Tensor, "B H"],
+    W_hh: Float[Tensor, "G H"],
+) -> tuple[Float[Tensor, "T B H"], Float[Tensor, "B H"]]:
+    """h_t and the last c_t of the gates i, f, g, o as in `torch.nn.LSTM`; c is kept in float32.
+
+    Args:
+        inputs: W_ih x_t + b_ih + b_hh of each time step.
+        h_0: The first state.
+        c_0: The first memory.
+        W_hh: Recurrent weights.
+    """
+    states, memory = _LSTMRecurrence.apply(inputs, h_0, c_0, W_hh)  # type: ignore[no-untyped-call]
+    return states, memory
+
+
+class _GRURecurrence(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        inputs: Float[Tensor, "T B 3H"],
+        inputs: Float[Tensor, "T B G"],
         h_0: Float[Tensor, "B H"],
-        W_hh: Float[Tensor, "3H H"],
-        b_hh: Float[Tensor, " 3H"],
+        W_hh: Float[Tensor, "G H"],
+        b_hh: Float[Tensor, " G"],
     ) -> Float[Tensor, "T B H"]:
-        """Run over the time steps, in the precision of `inputs`."""
         num_steps, num_rows, _ = inputs.shape
         size = h_0.shape[1]
         low_W, low_b = W_hh.to(inputs.dtype), b_hh.to(inputs.dtype)
@@ -47,7 +81,7 @@ class GRURecurrence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Back through time: all that depends on dh alone is a factor made beforehand."""
+        # What each gradient is multiplied with does not recur: these factors are made beforehand.
         states, rz, n, hn, low_W = ctx.saved_tensors
         grad_states = grad_outputs[0]
         num_steps, num_rows, size = n.shape
@@ -76,18 +110,15 @@ class GRURecurrence(torch.autograd.Function):
         )
 
 
-class LSTMRecurrence(torch.autograd.Function):
-    """h_t and the last c_t of i, f, g, o as in `torch.nn.LSTM`; c is kept in float32."""
-
+class _LSTMRecurrence(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        inputs: Float[Tensor, "T B 4H"],
+        inputs: Float[Tensor, "T B G"],
         h_0: Float[Tensor, "B H"],
         c_0: Float[Tensor, "B H"],
-        W_hh: Float[Tensor, "4H H"],
+        W_hh: Float[Tensor, "G H"],
     ) -> tuple[Float[Tensor, "T B H"], Float[Tensor, "B H"]]:
-        """Run over the time steps, in the precision of `inputs`."""
         num_steps, num_rows, _ = inputs.shape
         size = h_0.shape[1]
         low_W = W_hh.to(inputs.dtype)
@@ -113,7 +144,7 @@ class LSTMRecurrence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Back through time: all that depends on dh or dc alone is a factor made beforehand."""
+        # What each gradient is multiplied with does not recur: these factors are made beforehand.
         states, memories, gates, squashed, low_W = ctx.saved_tensors
         grad_states, grad_memory = grad_outputs
         num_steps, num_rows, size = squashed.shape

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from pipeline.batch import Seq2SeqBatch
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.decoder import Decoder, DecoderState
+from pipeline.nn.embedding import Embedding
 from pipeline.nn.encoder import Encoder
 from pipeline.nn.loss import TokenLoss, cross_entropy
-from pipeline.tokenizer import PAD_ID
 
 
 class Seq2Seq(nn.Module):
@@ -32,17 +32,17 @@ class Seq2Seq(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        target_embedding = _embedding(target_vocab_size, config.embedding_dim)
+        target_embedding = Embedding(target_vocab_size, config.embedding_dim)
         if config.tie_embeddings and joint_vocabulary:
             source_embedding = target_embedding
         else:
-            source_embedding = _embedding(source_vocab_size, config.embedding_dim)
+            source_embedding = Embedding(source_vocab_size, config.embedding_dim)
         self.encoder = Encoder(config, source_embedding)
         self.decoder = Decoder(config, target_embedding)
         self.output_weight = (
             target_embedding.weight
             if config.tie_embeddings
-            else nn.Parameter(_embedding(target_vocab_size, config.embedding_dim).weight.detach())
+            else nn.Parameter(Embedding(target_vocab_size, config.embedding_dim).weight.detach())
         )
         self.output_bias = nn.Parameter(torch.zeros(target_vocab_size))
 
@@ -79,12 +79,3 @@ class Seq2Seq(nn.Module):
     def logits(self, features: Float[Tensor, "*rows E"]) -> Float[Tensor, "*rows V"]:
         """The softmax layer before the softmax: y_t = W_hy h_t, plus a bias."""
         return nn.functional.linear(features, self.output_weight, self.output_bias)
-
-
-def _embedding(vocab_size: int, embedding_dim: int) -> nn.Embedding:
-    embedding = nn.Embedding(vocab_size, embedding_dim, padding_idx=PAD_ID)
-    # As small as a softmax matrix has to be at first: the same matrix may serve as both.
-    nn.init.normal_(embedding.weight, std=embedding_dim**-0.5)
-    with torch.no_grad():
-        embedding.weight[PAD_ID].zero_()
-    return embedding

@@ -34,7 +34,7 @@ class BestModel(lightning.Callback):
     ) -> None:
         """Compare with the best so far."""
         assert isinstance(pl_module, Seq2SeqModule)
-        scores = validation_scores(trainer)
+        scores = pl_module.scores
         self._num_worse += 1
         if not self.best or _goodness(scores) > _goodness(self.best):
             self._num_worse = 0
@@ -123,7 +123,7 @@ class ValidationLines(lightning.Callback):
     ) -> None:
         """Print."""
         assert isinstance(pl_module, Seq2SeqModule)
-        scores = validation_scores(trainer)
+        scores = pl_module.scores
         parts = [f"step {trainer.global_step:,}", f"validation loss {scores['val_loss']:.3f}"]
         if "val_bleu" in scores:
             parts.append(f"BLEU {scores['val_bleu']:.1f}")
@@ -134,12 +134,6 @@ class ValidationLines(lightning.Callback):
             _log.info("  source     %s", source)
             _log.info("  hypothesis %s", hypothesis)
             _log.info("  reference  %s", reference)
-
-
-def validation_scores(trainer: lightning.Trainer) -> dict[str, float]:
-    """What the validation just done has logged."""
-    logged = trainer.callback_metrics
-    return {name: float(logged[name]) for name in ("val_loss", "val_bleu") if name in logged}
 
 
 def _goodness(scores: dict[str, float]) -> float:

@@ -1,6 +1,7 @@
 """The LightningModule: a training step, a validation, an optimizer. The network is not here."""
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor
 from pipeline.batch import Seq2SeqBatch
 from pipeline.decoding import LengthLimit, decode_all, greedy_search
 from pipeline.metrics import bleu
+from pipeline.nn.loss import TokenLoss
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.config import TrainerConfig
@@ -75,6 +77,8 @@ class Seq2SeqModule(lightning.LightningModule):
         self.clock = Clock()
         self.num_tokens_trained = 0
         self.hypotheses: list[str] = []
+        self.scores: dict[str, float] = {}
+        self._last_loss: TokenLoss | None = None
         self._validation_sums = (0.0, 0)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -100,11 +104,7 @@ class Seq2SeqModule(lightning.LightningModule):
         """The mean loss of a target token, over the batches of all devices."""
         loss = self.model.loss(batch, label_smoothing=self.config.label_smoothing)
         self.num_tokens_trained += loss.num_tokens
-        if self.global_step % _LOG_EVERY == 0:
-            self._log(
-                train_loss=float(loss.nats_sum) / loss.num_tokens,
-                learning_rate=self._optimizer().param_groups[0]["lr"],
-            )
+        self._last_loss = loss
         return loss.objective_sum / self._tokens_per_device(loss.num_tokens)
 
     def configure_gradient_clipping(
@@ -127,9 +127,20 @@ class Seq2SeqModule(lightning.LightningModule):
             torch._foreach_lerp_(
                 list(self.averaged.parameters()), list(self.model.parameters()), 1 - decay
             )
+        if step % _LOG_EVERY == 0:
+            self._log(
+                train_loss=self.last_loss, learning_rate=self._optimizer().param_groups[0]["lr"]
+            )
         done = progress(self.config, step=step, seconds=self.clock.seconds)
         if self.trainer.strategy.reduce_boolean_decision(done >= 1, all=False):
             self.trainer.should_stop = True
+
+    @property
+    def last_loss(self) -> float:
+        """Nats a token of the last batch; reading it makes a GPU wait."""
+        if self._last_loss is None:
+            return math.nan
+        return float(self._last_loss.nats_sum) / self._last_loss.num_tokens
 
     def on_validation_epoch_start(self) -> None:
         """Begin the sums."""
@@ -142,13 +153,15 @@ class Seq2SeqModule(lightning.LightningModule):
         self._validation_sums = (nats + float(loss.nats_sum), num_tokens + loss.num_tokens)
 
     def on_validation_epoch_end(self) -> None:
-        """Log `val_loss` in nats a token, and `val_bleu` from greedy decoding."""
+        """Set `scores`: `val_loss` in nats a token, and `val_bleu` from greedy decoding."""
         nats, num_tokens = self._validation_sums
-        self._log(val_loss=nats / num_tokens)
+        self.scores = {"val_loss": nats / num_tokens}
         num_decoded = len(self.validation.references) if self.judged_by_bleu else _NUM_SAMPLES
         self.hypotheses = self._decode(num_decoded)
         if self.judged_by_bleu:
-            self._log(val_bleu=bleu(self.hypotheses, self.validation.references).value)
+            score = bleu(self.hypotheses, self.validation.references)
+            self.scores["val_bleu"] = score.value
+        self._log(**self.scores)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the time trained so far."""
@@ -185,5 +198,6 @@ class Seq2SeqModule(lightning.LightningModule):
         return [text.target_tokenizer.decode(hypothesis.ids) for hypothesis in found]
 
     def _log(self, **values: float) -> None:
-        for name, value in values.items():
-            self.log(name, value, batch_size=1, rank_zero_only=True)
+        # Not through `self.log`, which counts steps otherwise in validation than in training.
+        for logger in self.trainer.loggers:
+            logger.log_metrics(values, step=self.global_step)

@@ -60,9 +60,8 @@ class TrainingProgress(lightning.Callback):
         done = progress(pl_module.config, step=trainer.global_step, seconds=pl_module.clock.seconds)
         rate = (pl_module.num_tokens_trained - self._tokens_shown) / (now - self._shown_at)
         seconds_left = pl_module.clock.seconds * (1 - done) / max(done, 1e-9)
-        loss = trainer.callback_metrics.get("train_loss")
         line = (
-            f"step {trainer.global_step:,} | loss {float(loss) if loss is not None else 0:.3f} | "
+            f"step {trainer.global_step:,} | loss {pl_module.last_loss:.3f} | "
             f"{rate:,.0f} tokens/s | {_duration(seconds_left)} left"
         )
         if self._bar:

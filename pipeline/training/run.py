@@ -206,7 +206,6 @@ def _trainer(
         val_check_interval=config.trainer.validate_every,
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
-        log_every_n_steps=1,  # the module decides when it logs
         logger=[metrics, *_tensorboard(run)],
         callbacks=[
             MetricsSession(metrics),

@@ -1,0 +1,1 @@
+"""Plots of what a model does, and of how it learnt."""

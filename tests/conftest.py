@@ -1,0 +1,71 @@
+"""A tokenizer and two untrained models, small enough to be made once for all tests."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+from pipeline.model_folder import TrainedModel, build_model, save_model
+from pipeline.nn.config import ModelConfig
+from pipeline.tokenizer import Tokenizer, TokenizerConfig, train_tokenizer
+
+torch.set_num_threads(1)
+# A time limit for one example would make a test depend on what else the machine is doing.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
+
+_SENTENCES = [
+    "The little dog runs over the green grass.",
+    "A man in a red shirt is riding a bicycle.",
+    "Two children are playing in the water today!",
+    "Where is the next railway station, please?",
+    "강아지가 풀밭에서 뛰어다녀요.",
+    "안녕하세요, 만나서 반갑습니다.",
+    "Ein kleiner Hund läuft über das grüne Gras.",
+]
+_CONFIG = ModelConfig(
+    cell="gru", hidden_size=16, embedding_dim=16, num_layers=1, dropout=0.0, num_heads=2
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer() -> Tokenizer:
+    return train_tokenizer(_SENTENCES, TokenizerConfig(vocab_size=330, character_coverage=1.0))
+
+
+@pytest.fixture(scope="session")
+def tiny_translator_folder(
+    tiny_tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("translator") / "model"
+    data = {"path": "pairs.tsv", "source": "en", "target": "ko"}
+    save_model(_untrained(tiny_tokenizer, "translation", data), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_chat_folder(tiny_tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("chat") / "model"
+    data = {"path": "talk.jsonl", "dialogue": "turns", "context_tokens": 24}
+    save_model(_untrained(tiny_tokenizer, "chat", data), folder)
+    return folder
+
+
+def _untrained(tokenizer: Tokenizer, task: str, data: Mapping[str, object]) -> TrainedModel:
+    torch.manual_seed(3)
+    model = build_model(_CONFIG, tokenizer, tokenizer)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(4.0)  # so that what it says depends on what it reads
+    assert task in ("translation", "chat")
+    return TrainedModel(
+        model=model.eval(),
+        source_tokenizer=tokenizer,
+        target_tokenizer=tokenizer,
+        task="chat" if task == "chat" else "translation",
+        name=f"tiny-{task}",
+        command=f"seq2seq train --config configs/tiny-{task}.yaml",
+        data=data,
+        scores={"test": {"bleu": 12.3456, "num_sentences": 7}},
+    )

@@ -1,0 +1,77 @@
+"""A run that is killed goes on as if nothing had happened, bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from tests.integration.digits import write_digit_corpus
+
+pytestmark = pytest.mark.slow
+
+_ROOT = Path(__file__).resolve().parents[2]
+_OPTIONS = (
+    *("--data.path", "digits", "--data.tokenizer.vocab_size", "280", "--data.batch_tokens", "300"),
+    *("--data.tokenizer.sampling_alpha", "0.3", "--model.embedding_dim", "16"),
+    *("--model.hidden_size", "32", "--model.dropout", "0.2", "--trainer.max_steps", "150"),
+    *("--trainer.validate_every", "20", "--trainer.warmup_steps", "10"),
+)
+
+
+def _start(folder: Path, name: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(_ROOT), "HF_DATASETS_CACHE": str(folder / "hf")}
+    words = [sys.executable, "-m", "pipeline", "train", "--name", name, *_OPTIONS]
+    return subprocess.Popen(
+        words, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+
+
+def _finish(process: subprocess.Popen[bytes]) -> None:
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors.decode()[-2000:]
+
+
+def _last_checkpoint(run: Path) -> Path:
+    return max((run / "checkpoints").glob("*.ckpt"))
+
+
+def _kill_after(process: subprocess.Popen[bytes], run: Path, checkpoints: Sequence[str]) -> None:
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline and process.poll() is None:
+        if any((run / "checkpoints" / name).exists() for name in checkpoints):
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_killed_runs_end_with_the_weights_of_an_uninterrupted_one(tmp_path: Path) -> None:
+    write_digit_corpus(tmp_path / "digits", num_train=400, num_held_out=40)
+    _finish(_start(tmp_path, "whole"))
+
+    killed = tmp_path / "runs" / "killed"
+    for step in (40, 100):
+        _kill_after(_start(tmp_path, "killed"), killed, [f"step={step:08}.ckpt"])
+        assert not (killed / "checkpoints" / "finished.json").exists()
+    _finish(_start(tmp_path, "killed"))
+
+    whole = tmp_path / "runs" / "whole"
+    for ours, theirs in ((whole, killed),):
+        one = torch.load(_last_checkpoint(ours), weights_only=True)
+        other = torch.load(_last_checkpoint(theirs), weights_only=True)
+        assert one["global_step"] == other["global_step"] == 150
+        for name, tensor in one["state_dict"].items():
+            assert torch.equal(tensor, other["state_dict"][name]), name
+    best = safetensors.torch.load_file(whole / "model" / "model.safetensors")
+    resumed = safetensors.torch.load_file(killed / "model" / "model.safetensors")
+    for name, tensor in best.items():
+        assert torch.equal(tensor, resumed[name]), name
+    steps = [line.split(",")[0] for line in (killed / "metrics.csv").read_text().splitlines()[1:]]
+    assert steps == sorted(set(steps), key=lambda step: float(step)), "a step was recorded twice"

@@ -1,0 +1,46 @@
+from typing import Any
+
+import datasets
+import pytest
+from pipeline.data.config import DataConfig
+from pipeline.data.pairs import text_pairs
+from pipeline.tokenizer import TURN
+
+
+def pairs_of(rows: dict[str, Any], **config: Any) -> list[tuple[str, str]]:
+    pairs = text_pairs(datasets.Dataset.from_dict(rows), DataConfig(path="x", **config))
+    assert pairs.column_names == ["source", "target"]
+    return [(pair["source"], pair["target"]) for pair in pairs]
+
+
+def test_sides_are_normalised_and_none_is_lost() -> None:
+    rows = {"de": [" a\u0308 \x00 b\r\n", "", "ㅋㅋ"], "en": ["1", "2", "3\u2028"]}
+    assert pairs_of(rows, source="de", target="en") == [("ä b", "1"), ("", "2"), ("ㅋㅋ", "3")]
+
+
+def test_a_dialogue_gives_a_pair_for_each_response() -> None:
+    rows = {"turns": [["a", "b", "c"], ["d"], [], ["e", "f"]]}
+    assert pairs_of(rows, dialogue="turns") == [
+        ("a", "b"),
+        (f"a {TURN} b", "c"),
+        ("e", "f"),
+    ]
+
+
+def test_no_question_forges_a_turn() -> None:
+    rows = {"source": [f"a{TURN}b"], "target": ["c"]}
+    assert pairs_of(rows, task="chat") == [("a b", "c")]
+
+
+def test_other_columns_give_other_pairs(tmp_path: Any) -> None:
+    rows = datasets.Dataset.from_dict({"a": ["1"], "b": ["2"]})
+    rows.save_to_disk(tmp_path / "rows")
+    rows = datasets.load_from_disk(tmp_path / "rows")
+    there = text_pairs(rows, DataConfig(path="x", source="a", target="b"))
+    back = text_pairs(rows, DataConfig(path="x", source="b", target="a"))
+    assert (there[0], back[0]) == ({"source": "1", "target": "2"}, {"source": "2", "target": "1"})
+
+
+def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    pairs_of({"source": ["a"], "target": ["b"]})
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,87 @@
+import itertools
+from collections import Counter
+
+import datasets
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pipeline.data.splits import assign, hash_text, hold_out
+from pipeline.errors import DataError
+
+
+def split_by_answer(answers: list[str], held_out_rows: int) -> dict[str, list[str]]:
+    rows = datasets.Dataset.from_dict({"answer": answers})
+    parts = hold_out(rows, answers, ["validation", "test"], held_out_rows=held_out_rows)
+    return {name: list(part["answer"]) for name, part in parts.items()}
+
+
+def test_the_hash_is_the_same_everywhere() -> None:
+    assert hash_text("안녕") == 3344428376484356375
+
+
+def test_nothing_is_lost_shared_or_repeated() -> None:
+    answers = [f"answer {number % 300}" for number in range(1_000)]
+    parts = split_by_answer(answers, 50)
+    assert Counter(itertools.chain(*parts.values())) == Counter(answers)
+    assert not set(parts["train"]) & set(parts["test"])
+    assert not set(parts["train"]) & set(parts["validation"])
+    assert not set(parts["validation"]) & set(parts["test"])
+
+
+def test_rows_keep_their_order() -> None:
+    parts = split_by_answer([f"{number:05}" for number in range(500)], 20)
+    assert all(part == sorted(part) for part in parts.values())
+
+
+def test_a_tenth_at_most_is_held_out_and_one_row_at_least() -> None:
+    sizes = {
+        n: [len(part) for part in split_by_answer([str(i) for i in range(n)], 1_000).values()]
+        for n in (3, 9, 100)
+    }
+    assert sizes == {3: [1, 1, 1], 9: [7, 1, 1], 100: [80, 10, 10]}
+
+
+def test_too_few_values_are_said() -> None:
+    with pytest.raises(DataError, match=r"validation and test out of 9 rows: .* found 2"):
+        split_by_answer(["a", "b", "a"] * 3, 1)
+
+
+def test_the_order_of_the_rows_does_not_count() -> None:
+    answers = [f"answer {number % 90}" for number in range(400)]
+    parts = split_by_answer(answers, 30)
+    backwards = split_by_answer(answers[::-1], 30)
+    assert {name: sorted(part) for name, part in backwards.items()} == {
+        name: sorted(part) for name, part in parts.items()
+    }
+
+
+def test_a_row_more_moves_few_others() -> None:
+    answers = [str(number) for number in range(2_000)]
+    before = split_by_answer(answers, 100)
+    after = split_by_answer([*answers, "another"], 100)
+    assert len(set(before["test"]) ^ set(after["test"])) <= 2
+    assert len(set(before["validation"]) ^ set(after["validation"])) <= 4
+
+
+def test_a_value_with_most_of_the_rows_is_for_train() -> None:
+    for name in "abcdefgh":
+        parts = split_by_answer([name] * 700 + [f"{name}{i}" for i in range(300)], 40)
+        assert {split: len(part) for split, part in parts.items()} == {
+            "train": 920,
+            "validation": 40,
+            "test": 40,
+        }
+
+
+@given(st.lists(st.integers(0, 30), min_size=5), st.integers(1, 2), st.integers(1, 10))
+def test_every_split_gets_rows_near_its_size(values: list[int], num_splits: int, size: int) -> None:
+    hashes = np.array([hash_text(str(value)) for value in values], dtype=np.uint64)
+    if len(set(values)) <= num_splits:
+        return
+    split_of_row = assign(hashes, num_splits=num_splits, size=size)
+    sizes = np.bincount(split_of_row, minlength=num_splits + 1)
+    assert (sizes > 0).all()
+    largest = max(Counter(values).values())
+    assert (sizes[1:] < size + largest).all()
+    assert all(len(set(split_of_row[hashes == value])) == 1 for value in hashes)

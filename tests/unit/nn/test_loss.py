@@ -1,0 +1,149 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from pipeline.nn import loss as loss_module
+from pipeline.nn.loss import TokenLoss, cross_entropy
+from pipeline.tokenizer import PAD_ID
+from torch import Tensor, nn
+
+NUM_ROWS, NUM_STEPS, EMBEDDING_DIM, VOCAB_SIZE = 30, 20, 5, 11
+smoothings = pytest.mark.parametrize("label_smoothing", [0.0, 0.1, 0.5])
+
+
+def example() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Features, weight and bias that want a gradient; labels, a third of them padding."""
+    torch.manual_seed(6)
+    features = torch.randn(NUM_ROWS, NUM_STEPS, EMBEDDING_DIM, requires_grad=True)
+    weight = torch.randn(VOCAB_SIZE, EMBEDDING_DIM, requires_grad=True)
+    bias = torch.randn(VOCAB_SIZE, requires_grad=True)
+    labels = torch.randint(1, VOCAB_SIZE, (NUM_ROWS, NUM_STEPS))
+    labels[torch.rand(labels.shape) < 1 / 3] = PAD_ID
+    return features, weight, bias, labels
+
+
+def torchs_own(
+    features: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, *, label_smoothing: float = 0.0
+) -> Tensor:
+    return nn.functional.cross_entropy(
+        nn.functional.linear(features, weight, bias).flatten(0, 1),
+        labels.flatten(),
+        ignore_index=PAD_ID,
+        label_smoothing=label_smoothing,
+        reduction="sum",
+    )
+
+
+def relative(found: Tensor, expected: Tensor) -> float:
+    return float((found - expected).detach().norm() / expected.detach().norm())
+
+
+@smoothings
+@pytest.mark.parametrize("chunk_rows", [1, 7, 256, 10_000])
+def test_value_and_gradients_are_those_of_torch(
+    label_smoothing: float, chunk_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loss_module, "_CHUNK_ROWS", chunk_rows)
+    *inputs, labels = example()
+    assert int((labels != PAD_ID).sum()) > 256
+    found = cross_entropy(*inputs, labels, label_smoothing=label_smoothing)
+    expected = torchs_own(*inputs, labels, label_smoothing=label_smoothing)
+    assert relative(found.objective_sum, expected) < 1e-5
+    gradients = torch.autograd.grad(3 * found.objective_sum, inputs)
+    expected_gradients = torch.autograd.grad(3 * expected, inputs)
+    for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(gradient, expected_gradient, rtol=1e-5, atol=1e-4)
+        assert relative(gradient, expected_gradient) < 1e-5
+
+
+def test_smoothing_by_hand() -> None:
+    features = torch.zeros(1, 1, 1)
+    bias = torch.tensor([0.0, 0.0, 0.0, 3.0]).log_softmax(0)
+    labels = torch.tensor([[3]])
+    loss = cross_entropy(features, torch.zeros(4, 1), bias, labels, label_smoothing=0.2)
+    # 0.8 on the label, 0.2 / 4 on every piece, the label included.
+    nats = -bias
+    assert loss.objective_sum.item() == pytest.approx(float(0.8 * nats[3] + 0.05 * nats.sum()))
+    assert float(loss.nats_sum) == pytest.approx(float(nats[3]))
+    assert loss.num_tokens == 1
+
+
+@smoothings
+def test_the_nats_are_plain_whatever_the_smoothing(label_smoothing: float) -> None:
+    *inputs, labels = example()
+    loss = cross_entropy(*inputs, labels, label_smoothing=label_smoothing)
+    assert relative(loss.nats_sum, torchs_own(*inputs, labels)) < 1e-5
+    assert loss.num_tokens == int((labels != PAD_ID).sum())
+
+
+def test_the_nats_have_no_gradient() -> None:
+    *inputs, labels = example()
+    loss = cross_entropy(*inputs, labels)
+    assert loss.objective_sum.requires_grad
+    assert not loss.nats_sum.requires_grad
+
+
+def test_padding_has_no_part_in_value_or_gradient() -> None:
+    features, weight, bias, labels = example()
+    loss = cross_entropy(features, weight, bias, labels, label_smoothing=0.1)
+    changed = features.detach().clone()
+    changed[labels == PAD_ID] = 1000.0
+    again = cross_entropy(changed, weight, bias, labels, label_smoothing=0.1)
+    assert torch.equal(loss.objective_sum, again.objective_sum)
+    (gradient,) = torch.autograd.grad(loss.objective_sum, [features])
+    assert (gradient[labels == PAD_ID] == 0).all()
+    assert (gradient[labels != PAD_ID] != 0).any(dim=-1).all()
+
+
+@pytest.mark.parametrize("sizes", [[30], [10, 20], [1, 28, 1], [1] * 30])
+def test_the_mean_does_not_depend_on_how_a_batch_is_cut(sizes: list[int]) -> None:
+    features, weight, bias, labels = example()
+    whole = torchs_own(features, weight, bias, labels) / (labels != PAD_ID).sum()
+    parts = [
+        cross_entropy(some_features, weight, bias, some_labels)
+        for some_features, some_labels in zip(
+            features.split(sizes), labels.split(sizes), strict=True
+        )
+    ]
+    mean = sum(float(part.nats_sum) for part in parts) / sum(part.num_tokens for part in parts)
+    assert mean == pytest.approx(whole.item(), rel=1e-5)
+
+
+def test_the_gradient_does_not_depend_on_how_a_batch_is_cut() -> None:
+    features, weight, bias, labels = example()
+
+    def gradient(loss: TokenLoss) -> Tensor:
+        (found,) = torch.autograd.grad(loss.objective_sum, [weight])
+        return found
+
+    whole = gradient(cross_entropy(features, weight, bias, labels))
+    halves = [
+        gradient(cross_entropy(features[rows], weight, bias, labels[rows]))
+        for rows in (slice(0, 7), slice(7, None))
+    ]
+    assert relative(halves[0] + halves[1], whole) < 1e-5
+
+
+@smoothings
+def test_bf16_autocast_is_close_to_float32(label_smoothing: float) -> None:
+    *inputs, labels = example()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = cross_entropy(*inputs, labels, label_smoothing=label_smoothing)
+    expected = torchs_own(*inputs, labels, label_smoothing=label_smoothing)
+    assert loss.objective_sum.dtype == torch.float32
+    assert relative(loss.objective_sum, expected) < 0.01
+    gradients = torch.autograd.grad(loss.objective_sum, inputs)
+    expected_gradients = torch.autograd.grad(expected, inputs)
+    for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
+        assert gradient.dtype == torch.float32
+        assert relative(gradient, expected_gradient) < 0.02
+
+
+@pytest.mark.parametrize("freeze", [torch.no_grad, torch.inference_mode])
+def test_without_gradient_the_value_is_the_same(freeze: Callable[[], torch.no_grad]) -> None:
+    *inputs, labels = example()
+    with_gradient = cross_entropy(*inputs, labels)
+    with freeze():
+        without = cross_entropy(*inputs, labels)
+    assert torch.equal(without.nats_sum, with_gradient.nats_sum)
+    assert not without.objective_sum.requires_grad

@@ -1,0 +1,43 @@
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pipeline.batch import collate, collate_sources, length_mask
+from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID
+
+sentences = st.lists(st.lists(st.integers(4, 99), max_size=6), min_size=1, max_size=5)
+
+
+def test_a_batch_by_hand() -> None:
+    batch = collate([[7, 8], []], [[9], [5, 6, 4]])
+    assert batch.source_ids.tolist() == [[7, 8, EOS_ID], [EOS_ID, PAD_ID, PAD_ID]]
+    assert batch.source_lengths.tolist() == [3, 1]
+    assert batch.decoder_input_ids.tolist() == [[BOS_ID, 9, PAD_ID, PAD_ID], [BOS_ID, 5, 6, 4]]
+    assert batch.labels.tolist() == [[9, EOS_ID, PAD_ID, PAD_ID], [5, 6, 4, EOS_ID]]
+
+
+@given(sentences)
+def test_the_mask_gives_the_sentences_back(sources: list[list[int]]) -> None:
+    source_ids, source_lengths = collate_sources(sources)
+    source_mask = length_mask(source_lengths, source_ids.shape[1])
+    rows = [ids[mask].tolist() for ids, mask in zip(source_ids, source_mask, strict=True)]
+    assert rows == [[*ids, EOS_ID] for ids in sources]
+    assert (source_ids[~source_mask] == PAD_ID).all()
+
+
+@given(sentences)
+def test_labels_are_the_decoder_input_one_step_on(targets: list[list[int]]) -> None:
+    batch = collate(targets, targets)
+    is_real = batch.labels != PAD_ID
+    assert batch.decoder_input_ids[:, 0].tolist() == [BOS_ID] * len(targets)
+    goes_on = batch.decoder_input_ids[:, 1:] != PAD_ID
+    assert torch.equal(batch.decoder_input_ids[:, 1:][goes_on], batch.labels[:, :-1][goes_on])
+    assert torch.equal(is_real[:, 1:], goes_on)
+
+
+def test_a_moved_batch_is_the_same() -> None:
+    batch = collate([[7, 8]], [[9]])
+    moved = batch.to(torch.device("cpu"))
+    assert torch.equal(moved.source_ids, batch.source_ids)
+    assert torch.equal(moved.source_lengths, batch.source_lengths)
+    assert torch.equal(moved.decoder_input_ids, batch.decoder_input_ids)
+    assert torch.equal(moved.labels, batch.labels)

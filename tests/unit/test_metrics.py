@@ -1,0 +1,109 @@
+import math
+
+import pytest
+from pipeline.metrics import (
+    bits_per_character,
+    bleu,
+    chrf,
+    distinct,
+    exact_match,
+    perplexity_per_word,
+)
+
+
+def test_bleu_by_hand() -> None:
+    # Of the hypothesis' n-grams in the reference: 5 of 6, 4 of 5, 3 of 4, 2 of 3.
+    # Geometric mean (5/6 * 4/5 * 3/4 * 2/3) ** 1/4 = (1/3) ** 1/4; 6 words against 7: exp(1 - 7/6).
+    score = bleu(["a b c d e f"], ["a b c d e g h"])
+    assert score.value == pytest.approx(100 * math.exp(-1 / 6) * (1 / 3) ** 0.25)
+
+
+def test_bleu_counts_over_the_whole_corpus_by_hand() -> None:
+    # "the" is counted twice at most, as often as in its reference: 2 of 7 words; the second
+    # sentence is exact. Sums: 1-grams 2 + 4 of 7 + 4, 2-grams 0 + 3 of 6 + 3, 3-grams 0 + 2 of
+    # 5 + 2, 4-grams 0 + 1 of 4 + 1. 11 words against 11: no brevity penalty.
+    score = bleu(
+        ["the the the the the the the", "one two three four"],
+        ["the cat is on the mat today", "one two three four"],
+    )
+    expected = (6 / 11 * 3 / 9 * 2 / 7 * 1 / 5) ** 0.25
+    assert score.value == pytest.approx(100 * expected)
+
+
+def test_bleu_is_cased_and_detokenised() -> None:
+    reference = "The dog runs, and the cat sleeps."
+    assert bleu([reference], [reference]).value == pytest.approx(100)
+    assert bleu([reference.lower()], [reference]).value < 100
+    # 13a parts the punctuation from the words, in both alike.
+    assert bleu(["The dog runs , and the cat sleeps ."], [reference]).value == pytest.approx(100)
+
+
+def test_the_order_of_the_sentences_does_not_matter() -> None:
+    hypotheses, references = ["a b c d e", "f g h i"], ["a b c d x", "f g h j"]
+    assert bleu(hypotheses, references) == bleu(hypotheses[::-1], references[::-1])
+
+
+def test_scores_have_their_signatures() -> None:
+    signature = bleu(["a b c d"], ["a b c d"]).signature
+    for part in ("case:mixed", "tok:13a", "smooth:exp", "version:2."):
+        assert part in signature
+    assert "tok:char" in bleu(["a"], ["a"], tokenizer="char").signature
+    assert "nc:6|nw:0" in chrf(["a"], ["a"]).signature
+
+
+def test_characters_as_tokens() -> None:
+    hypotheses, references = ["안녕하세요"], ["안녕하세용"]
+    # 4 of 5 characters, 3 of 4, 2 of 3, 1 of 2.
+    score = bleu(hypotheses, references, tokenizer="char").value
+    assert score == pytest.approx(100 * (4 / 5 * 3 / 4 * 2 / 3 * 1 / 2) ** 0.25)
+
+
+def test_chrf_is_100_for_the_same_and_0_for_nothing_in_common() -> None:
+    assert chrf(["강아지가 뛰어요"], ["강아지가 뛰어요"]).value == pytest.approx(100)
+    assert chrf(["abc"], ["xyz"]).value == 0
+
+
+def test_chrf_by_hand() -> None:
+    # Only orders that both have count: 1-grams 1 of 2 here and there, 2-grams 0 of 1. The mean of
+    # precision and of recall is 1/4, and so is their F-score.
+    assert chrf(["ab"], ["ac"]).value == pytest.approx(25)
+
+
+def test_chrf_weighs_recall_by_hand() -> None:
+    # 1-grams: precision 1, recall 1/3, no higher order in common. F2 = 5 P R / (4 P + R).
+    assert chrf(["a"], ["abc"]).value == pytest.approx(100 * (5 / 3) / (4 + 1 / 3))
+
+
+@pytest.mark.parametrize(
+    ("texts", "n", "expected"),
+    [
+        (["a b a", "a"], 1, 2 / 4),
+        (["a b a", "b a"], 2, 2 / 3),  # "a b", "b a", "b a": none across two texts
+        (["a b c"], 1, 1.0),
+        (["a"], 2, 0.0),
+        ([], 1, 0.0),
+        (["", " "], 1, 0.0),
+    ],
+)
+def test_distinct_by_hand(texts: list[str], n: int, expected: float) -> None:
+    assert distinct(texts, n) == pytest.approx(expected)
+
+
+def test_perplexity_by_hand() -> None:
+    # Three words, one word and two ends: six.
+    assert perplexity_per_word(6 * math.log(50), ["a bb c", "d"]) == pytest.approx(50)
+
+
+def test_bits_by_hand() -> None:
+    # Two characters and one character, and two ends: five; a nat is 1.4427 bits.
+    assert bits_per_character(5.0, ["한국", "a"]) == pytest.approx(1.442695)
+
+
+def test_an_exact_match_by_hand() -> None:
+    assert exact_match(["a", "b", "C"], ["a", "x", "c"]) == pytest.approx(1 / 3)
+    assert exact_match([], []) == 0
+
+
+def test_hypotheses_without_reference_are_an_error() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        exact_match(["a", "b"], ["a"])

@@ -44,8 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.INFO, force=True)
-    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         _dispatch(words)
     except SystemExit as stop:  # of --help

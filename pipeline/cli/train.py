@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import logging
 import shlex
 import sys
 import warnings
@@ -34,6 +35,9 @@ def run(arguments: Sequence[str]) -> None:
         warnings.simplefilter("ignore")
         from pipeline.training.run import Run, train
 
+        # Set after the import, which sets it itself.
+        for name in ("lightning.pytorch", "lightning.fabric"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         folder = Run(_RUNS / config.name)
         trained = train(config, folder, command=command, console=Console(stderr=True))
     if trained:

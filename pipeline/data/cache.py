@@ -40,7 +40,7 @@ def _code() -> str:
     folder = Path(__file__).parent
     modules = [folder.parent / name for name in ("context.py", "text.py", "tokenizer.py")]
     digest = hashlib.sha256()
-    for path in [*modules, *sorted(folder.glob("*.py"))]:
+    for path in [*modules, *sorted(folder.rglob("*.py"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -1,6 +1,7 @@
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pipeline.batch import collate, collate_sources, length_mask
 from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID
 

@@ -1,5 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pipeline.context import MAX_TURNS, fit_context, join_turns
 from pipeline.tokenizer import TURN
 

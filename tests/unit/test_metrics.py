@@ -1,6 +1,7 @@
 import math
 
 import pytest
+
 from pipeline.metrics import (
     bits_per_character,
     bleu,

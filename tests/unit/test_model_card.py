@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from pipeline.model_card import model_card
 from pipeline.model_folder import TrainedModel, load_model
 

@@ -11,12 +11,13 @@ import huggingface_hub
 import pytest
 import safetensors.torch
 import torch
+from torch import Tensor
+
 from pipeline.batch import collate
 from pipeline.errors import ModelError
 from pipeline.model_folder import TrainedModel, build_model, load_model, save_model
 from pipeline.nn.config import ModelConfig
 from pipeline.tokenizer import Tokenizer, TokenizerConfig, train_tokenizer
-from torch import Tensor
 
 FILES = ["README.md", "config.json", "model.safetensors", "tokenizer.model"]
 
@@ -33,9 +34,7 @@ def folder(tiny_translator_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny_translator_folder, tmp_path / "model"))
 
 
-def trained(
-    source: Tokenizer, target: Tokenizer, *, seed: int = 1, **config: Any
-) -> TrainedModel:
+def trained(source: Tokenizer, target: Tokenizer, *, seed: int = 1, **config: Any) -> TrainedModel:
     torch.manual_seed(seed)
     sizes = {"hidden_size": 8, "embedding_dim": 4, "num_layers": 2, "num_heads": 2}
     model = build_model(ModelConfig(**{**sizes, **config}), source, target)
@@ -294,9 +293,7 @@ def test_a_hub_name_is_downloaded_without_what_could_execute(
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
     loaded = load_model("someone/some-model")
     assert torch.equal(logits(loaded), logits(load_model(folder)))
-    assert asked == [
-        ("someone/some-model", ["config.json", "*.safetensors", "tokenizer*.model"])
-    ]
+    assert asked == [("someone/some-model", ["config.json", "*.safetensors", "tokenizer*.model"])]
 
 
 @pytest.mark.parametrize("failure", [OSError("no network\nand more"), ValueError("404 not found")])
@@ -312,9 +309,7 @@ def test_a_hub_that_fails_is_an_error_of_one_line(
     assert message.endswith(str(failure).splitlines()[0])
 
 
-def test_a_local_folder_comes_before_the_hub(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_local_folder_comes_before_the_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def snapshot_download(name: str, **options: object) -> str:
         raise AssertionError("the hub was asked")
 

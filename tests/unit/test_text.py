@@ -3,6 +3,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pipeline.text import normalize, replace_surrogates
 
 # The characters that normalisation is about come up often enough only when asked for.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from pipeline.errors import ConfigError, DataError, ModelError
 from pipeline.text import replace_surrogates
 from pipeline.tokenizer import (

@@ -5,6 +5,7 @@ from pathlib import Path
 import datasets
 import pyarrow as pa
 import pytest
+
 from pipeline.data.cache import fingerprint, quiet, written_once
 
 SCHEMA = pa.schema({"a": pa.string()})

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from pipeline.data import chitchat
 from pipeline.data.chitchat import chitchat_dialogues
 from pipeline.data.config import DataConfig

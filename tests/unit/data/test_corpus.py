@@ -10,6 +10,7 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from pipeline.data.config import DataConfig
 from pipeline.data.corpus import is_single_file, load_corpus, load_rows, load_split
 from pipeline.errors import ConfigError, DataError

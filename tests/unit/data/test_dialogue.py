@@ -1,5 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pipeline.context import join_turns
 from pipeline.data.dialogue import dialogue_pairs
 from pipeline.tokenizer import TURN

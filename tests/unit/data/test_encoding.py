@@ -5,6 +5,7 @@ from typing import Any
 
 import datasets
 import pytest
+
 from pipeline.data import cache
 from pipeline.data.config import DataConfig
 from pipeline.data.corpus import load_split

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from pipeline.data.files import DataFile, ending, read_aligned, read_rows
 from pipeline.errors import DataError
 

@@ -4,6 +4,7 @@ import datasets
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pipeline.data.config import DataConfig
 from pipeline.data.filters import CleaningReport, clean_pairs
 from pipeline.errors import DataError

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import datasets
 import pytest
+
 from pipeline.data.config import DataConfig
 from pipeline.data.corpus import load_corpus
 from pipeline.errors import DataError

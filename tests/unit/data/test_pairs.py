@@ -2,6 +2,7 @@ from typing import Any
 
 import datasets
 import pytest
+
 from pipeline.data.config import DataConfig
 from pipeline.data.pairs import text_pairs
 from pipeline.tokenizer import TURN

@@ -1,6 +1,9 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from pipeline.data.sampler import TokenBatches
 
 Lengths = NDArray[np.int32]
@@ -53,7 +56,7 @@ def test_seeds_differ() -> None:
 def test_the_batches_of_an_epoch_are_shuffled() -> None:
     _, targets = realistic()
     means = [targets[rows].mean() for rows in batches(build())]
-    ascending = sum(a < b for a, b in zip(means, means[1:], strict=False))
+    ascending = sum(a < b for a, b in pairwise(means))
     assert 0.4 < ascending / len(means) < 0.6
     assert means != sorted(means)
 

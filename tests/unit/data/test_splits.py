@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pipeline.data.splits import assign, hash_text, hold_out
 from pipeline.errors import DataError
 

@@ -5,11 +5,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
+
 from pipeline.decoding import Hypothesis, LengthLimit, decode_all, search_best
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import EOS_ID
-from torch import Tensor
 
 CPU = torch.device("cpu")
 SOURCES = [[4, 5, 6], [5], [6, 6, 4, 5, 4, 6, 5], [], [4, 4], [5, 6, 5, 4], [4, 5, 6]]
@@ -59,9 +60,7 @@ def test_all_together_are_one_by_one(beam_size: int, batch_size: int) -> None:
             parameter.mul_(4.0)
     search = partial(search_best, model, beam_size=beam_size, limit=LengthLimit())
     together = decode_all(SOURCES, search, batch_size=batch_size, device=CPU)
-    one_by_one = [
-        decode_all([source], search, batch_size=1, device=CPU)[0] for source in SOURCES
-    ]
+    one_by_one = [decode_all([source], search, batch_size=1, device=CPU)[0] for source in SOURCES]
     assert [h.ids for h in together] == [h.ids for h in one_by_one]
     assert [h.log_prob for h in together] == pytest.approx(
         [h.log_prob for h in one_by_one], abs=1e-5

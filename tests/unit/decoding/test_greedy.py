@@ -2,12 +2,13 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from torch import Tensor
+
 from pipeline.batch import collate_sources
 from pipeline.decoding import LengthLimit, Sampler, greedy_search, stream_tokens
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import EOS_ID
-from torch import Tensor
 
 SOURCES = [[4, 5, 6], [5], [6, 6, 4, 5, 4, 6, 5], [], [4, 4]]
 seeds = pytest.mark.parametrize("seed", range(4))

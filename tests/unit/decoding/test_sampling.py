@@ -2,9 +2,10 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
+
 from pipeline.decoding import Sampler
 from pipeline.errors import ConfigError
-from torch import Tensor
 
 PROBABILITIES = [0.05, 0.5, 0.15, 0.3]
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from torch import Tensor
+
 from pipeline.batch import Seq2SeqBatch, collate, collate_sources
 from pipeline.decoding import Hypothesis, LengthLimit, beam_search, greedy_search, search_best
 from pipeline.decoding.protocol import NEVER_GENERATED
 from pipeline.nn.config import AttentionName, CellName, ModelConfig
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID
-from torch import Tensor
 
 A, B, C = 4, 5, 6
 VOCAB_SIZE = 7
@@ -111,7 +112,7 @@ def naive_greedy(model: Seq2Seq, source: Sequence[int], max_length: int) -> list
     return ids
 
 
-def beams(model: Seq2Seq | Script, beam_size: int, limit: LengthLimit) -> list[list[Hypothesis]]:
+def beams(model: Seq2Seq, beam_size: int, limit: LengthLimit) -> list[list[Hypothesis]]:
     return beam_search(model, *collate_sources(SOURCES), beam_size=beam_size, limit=limit)
 
 
@@ -221,9 +222,7 @@ def test_rows_that_end_early_leave_the_others_as_they_were(beam_size: int) -> No
     ends_in_between = {BOS_ID: {C: 1.0}, C: {EOS_ID: 1.0}}
     model = Script(ends_at_once, goes_on, ends_in_between)
     source_ids, source_lengths = collate_sources([[A], [B], [A], [C], [B]])
-    found = search_best(
-        model, source_ids, source_lengths, beam_size=beam_size, limit=LengthLimit()
-    )
+    found = search_best(model, source_ids, source_lengths, beam_size=beam_size, limit=LengthLimit())
     assert [hypothesis.ids for hypothesis in found] == [[], [A, B, C], [], [C], [A, B, C]]
 
 

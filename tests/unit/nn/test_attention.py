@@ -3,6 +3,8 @@ from typing import get_args
 
 import pytest
 import torch
+from torch import Tensor
+
 from pipeline.nn.attention import (
     AdditiveAttention,
     Attention,
@@ -13,7 +15,6 @@ from pipeline.nn.attention import (
     masked_softmax,
 )
 from pipeline.nn.config import AttentionName
-from torch import Tensor
 
 HIDDEN_SIZE = 6
 attentions = pytest.mark.parametrize("name", [n for n in get_args(AttentionName) if n != "none"])
@@ -136,9 +137,7 @@ def test_additive_scores_by_hand() -> None:
     scores = attention.scores(torch.tensor([[[0.2, 0.3]]]), keys)
     # W h = [0.2, 0.5];  U s = [1, 0] and [-1, 0].
     # 3 tanh(1.2) - tanh(0.5) = 2.500965 - 0.462117;  3 tanh(-0.8) - tanh(0.5)
-    torch.testing.assert_close(
-        scores, torch.tensor([[[2.038848, -2.454227]]]), rtol=0, atol=1e-5
-    )
+    torch.testing.assert_close(scores, torch.tensor([[[2.038848, -2.454227]]]), rtol=0, atol=1e-5)
 
 
 def test_one_head_is_a_scaled_dot_product_by_hand() -> None:

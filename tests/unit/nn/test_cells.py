@@ -3,9 +3,10 @@ from typing import get_args
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from pipeline.nn.cells import CELLS, Cell, ElmanCell, LSTMCell, State
 from pipeline.nn.config import CellName
-from torch import Tensor, nn
 
 INPUT_SIZE = 3
 cells = pytest.mark.parametrize("name", get_args(CellName))
@@ -150,7 +151,7 @@ def test_lstm_by_hand() -> None:
 @cells
 def test_every_gates_recurrent_matrix_begins_orthogonal(name: CellName) -> None:
     cell = CELLS[name](INPUT_SIZE, 6)
-    matrices = [p for n, p in cell.named_parameters() if "hh" in n and p.dim() == 2]
+    matrices: list[Tensor] = [p for n, p in cell.named_parameters() if "hh" in n and p.dim() == 2]
     assert matrices
     for gate in torch.cat(matrices).detach().split(6):
         torch.testing.assert_close(gate @ gate.t(), torch.eye(6), rtol=0, atol=1e-5)

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from pipeline.errors import ConfigError
 from pipeline.nn.config import ModelConfig
 

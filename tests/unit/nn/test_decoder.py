@@ -2,12 +2,14 @@ from typing import get_args
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from pipeline.batch import collate
 from pipeline.nn.config import AttentionName, CellName, ModelConfig
 from pipeline.nn.decoder import Decoder, DecoderState
+from pipeline.nn.embedding import Embedding
 from pipeline.nn.encoder import EncoderOutput
 from pipeline.tokenizer import BOS_ID
-from torch import Tensor, nn
 
 VOCAB_SIZE, EMBEDDING_DIM, HIDDEN_SIZE = 20, 5, 6
 cells = pytest.mark.parametrize("cell", get_args(CellName))
@@ -25,7 +27,7 @@ def build(cell: CellName, attention: AttentionName, *, num_layers: int = 2) -> D
         num_layers=num_layers,
         dropout=0.3,
     )
-    return Decoder(config, nn.Embedding(VOCAB_SIZE, EMBEDDING_DIM)).eval()
+    return Decoder(config, Embedding(VOCAB_SIZE, EMBEDDING_DIM)).eval()
 
 
 def encoded(*, num_layers: int = 2) -> EncoderOutput:
@@ -149,9 +151,7 @@ def test_the_first_state_is_the_bridge_by_hand() -> None:
 def test_features_are_luongs_attentional_state_by_hand() -> None:
     decoder = build("elman", "dot", num_layers=1)
     source = encoded(num_layers=1)
-    features, state = decoder.step(
-        torch.tensor([BOS_ID] * 3), decoder.initial_state(source)
-    )
+    features, state = decoder.step(torch.tensor([BOS_ID] * 3), decoder.initial_state(source))
     ((h,),) = state.layers
     for row, length in enumerate([4, 2, 3]):
         outputs = source.outputs[row, :length]

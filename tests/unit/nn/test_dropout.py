@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from pipeline.nn.dropout import Dropout
 
 SHAPE = (200, 1003)  # not a multiple of the eight units that share a number
@@ -7,7 +8,8 @@ SHAPE = (200, 1003)  # not a multiple of the eight units that share a number
 
 def dropped(p: float, shape: tuple[int, ...] = SHAPE) -> torch.Tensor:
     torch.manual_seed(1)
-    return Dropout(p)(torch.ones(shape))
+    outputs: torch.Tensor = Dropout(p)(torch.ones(shape))
+    return outputs
 
 
 @pytest.mark.parametrize("p", [0.1, 0.25, 0.5, 0.9])

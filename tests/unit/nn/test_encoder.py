@@ -2,10 +2,13 @@ from typing import get_args
 
 import pytest
 import torch
-from pipeline.batch import collate_sources, length_mask
-from pipeline.nn.config import CellName, ModelConfig
-from pipeline.nn.encoder import Encoder, EncoderOutput, reversal_index
 from torch import Tensor, nn
+
+from pipeline.batch import collate_sources, length_mask
+from pipeline.nn.cells import Cell
+from pipeline.nn.config import CellName, ModelConfig
+from pipeline.nn.embedding import Embedding
+from pipeline.nn.encoder import Encoder, EncoderOutput, reversal_index
 
 VOCAB_SIZE, EMBEDDING_DIM, HIDDEN_SIZE = 20, 5, 6
 SENTENCES = [[4, 5, 6], [7, 8, 9, 10, 11, 12], [], [13, 4]]
@@ -23,7 +26,7 @@ def build(cell: CellName, *, bidirectional: bool, num_layers: int = 2) -> Encode
         bidirectional=bidirectional,
         dropout=0.3,
     )
-    return Encoder(config, nn.Embedding(VOCAB_SIZE, EMBEDDING_DIM)).eval()
+    return Encoder(config, Embedding(VOCAB_SIZE, EMBEDDING_DIM)).eval()
 
 
 def encode(encoder: Encoder, sentences: list[list[int]]) -> EncoderOutput:
@@ -43,7 +46,7 @@ def naive(encoder: Encoder, sentence: list[int]) -> tuple[Tensor, list[Tensor]]:
         for cell, flipped in ((layer.forward_cell, False), (layer.backward_cell, True)):
             if cell is None:
                 continue
-            assert isinstance(cell, nn.Module)
+            assert isinstance(cell, Cell)
             inputs = outputs.flip(0) if flipped else outputs
             state = cell.initial_state(inputs[:1])
             steps = []
@@ -87,9 +90,7 @@ def test_a_sentence_alone_and_in_a_batch_gives_the_same_numbers(
             torch.testing.assert_close(
                 encoded.outputs[row, :length], alone.outputs[0], rtol=0, atol=1e-6
             )
-            for in_batch, final_state in zip(
-                encoded.final_states, alone.final_states, strict=True
-            ):
+            for in_batch, final_state in zip(encoded.final_states, alone.final_states, strict=True):
                 torch.testing.assert_close(in_batch[row], final_state[0], rtol=0, atol=1e-6)
 
 
@@ -144,7 +145,7 @@ def test_a_residual_layer_adds_its_input(residual: bool) -> None:
         dropout=0.0,
         residual=residual,
     )
-    encoder = Encoder(config, nn.Embedding(VOCAB_SIZE, EMBEDDING_DIM)).eval()
+    encoder = Encoder(config, Embedding(VOCAB_SIZE, EMBEDDING_DIM)).eval()
     for parameter in encoder.layers[1].parameters():
         nn.init.zeros_(parameter)  # a GRU of zeros gives zeros, so the second layer adds nothing
     two_layers = encode(encoder, SENTENCES).outputs

@@ -2,10 +2,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from pipeline.nn import loss as loss_module
 from pipeline.nn.loss import TokenLoss, cross_entropy
 from pipeline.tokenizer import PAD_ID
-from torch import Tensor, nn
 
 NUM_ROWS, NUM_STEPS, EMBEDDING_DIM, VOCAB_SIZE = 30, 20, 5, 11
 smoothings = pytest.mark.parametrize("label_smoothing", [0.0, 0.1, 0.5])
@@ -44,10 +45,11 @@ def test_value_and_gradients_are_those_of_torch(
     label_smoothing: float, chunk_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loss_module, "_CHUNK_ROWS", chunk_rows)
-    *inputs, labels = example()
+    features, weight, bias, labels = example()
+    inputs = [features, weight, bias]
     assert int((labels != PAD_ID).sum()) > 256
-    found = cross_entropy(*inputs, labels, label_smoothing=label_smoothing)
-    expected = torchs_own(*inputs, labels, label_smoothing=label_smoothing)
+    found = cross_entropy(features, weight, bias, labels, label_smoothing=label_smoothing)
+    expected = torchs_own(features, weight, bias, labels, label_smoothing=label_smoothing)
     assert relative(found.objective_sum, expected) < 1e-5
     gradients = torch.autograd.grad(3 * found.objective_sum, inputs)
     expected_gradients = torch.autograd.grad(3 * expected, inputs)
@@ -70,15 +72,15 @@ def test_smoothing_by_hand() -> None:
 
 @smoothings
 def test_the_nats_are_plain_whatever_the_smoothing(label_smoothing: float) -> None:
-    *inputs, labels = example()
-    loss = cross_entropy(*inputs, labels, label_smoothing=label_smoothing)
-    assert relative(loss.nats_sum, torchs_own(*inputs, labels)) < 1e-5
+    features, weight, bias, labels = example()
+    loss = cross_entropy(features, weight, bias, labels, label_smoothing=label_smoothing)
+    assert relative(loss.nats_sum, torchs_own(features, weight, bias, labels)) < 1e-5
     assert loss.num_tokens == int((labels != PAD_ID).sum())
 
 
 def test_the_nats_have_no_gradient() -> None:
-    *inputs, labels = example()
-    loss = cross_entropy(*inputs, labels)
+    features, weight, bias, labels = example()
+    loss = cross_entropy(features, weight, bias, labels)
     assert loss.objective_sum.requires_grad
     assert not loss.nats_sum.requires_grad
 
@@ -126,10 +128,11 @@ def test_the_gradient_does_not_depend_on_how_a_batch_is_cut() -> None:
 
 @smoothings
 def test_bf16_autocast_is_close_to_float32(label_smoothing: float) -> None:
-    *inputs, labels = example()
+    features, weight, bias, labels = example()
+    inputs = [features, weight, bias]
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        loss = cross_entropy(*inputs, labels, label_smoothing=label_smoothing)
-    expected = torchs_own(*inputs, labels, label_smoothing=label_smoothing)
+        loss = cross_entropy(features, weight, bias, labels, label_smoothing=label_smoothing)
+    expected = torchs_own(features, weight, bias, labels, label_smoothing=label_smoothing)
     assert loss.objective_sum.dtype == torch.float32
     assert relative(loss.objective_sum, expected) < 0.01
     gradients = torch.autograd.grad(loss.objective_sum, inputs)
@@ -141,9 +144,9 @@ def test_bf16_autocast_is_close_to_float32(label_smoothing: float) -> None:
 
 @pytest.mark.parametrize("freeze", [torch.no_grad, torch.inference_mode])
 def test_without_gradient_the_value_is_the_same(freeze: Callable[[], torch.no_grad]) -> None:
-    *inputs, labels = example()
-    with_gradient = cross_entropy(*inputs, labels)
+    features, weight, bias, labels = example()
+    with_gradient = cross_entropy(features, weight, bias, labels)
     with freeze():
-        without = cross_entropy(*inputs, labels)
+        without = cross_entropy(features, weight, bias, labels)
     assert torch.equal(without.nats_sum, with_gradient.nats_sum)
     assert not without.objective_sum.requires_grad

@@ -2,10 +2,11 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from pipeline.nn.cells import CELLS, Cell
 from pipeline.nn.config import CellName
 from pipeline.nn.recurrence import gru_recurrence, lstm_recurrence
-from torch import Tensor, nn
 
 NUM_ROWS, NUM_STEPS, INPUT_SIZE = 3, 7, 4
 gated_cells = pytest.mark.parametrize("name", ["gru", "lstm"])
@@ -24,7 +25,7 @@ def build(name: CellName, hidden_size: int, dtype: torch.dtype = torch.float64) 
 def leaves(cell: Cell) -> list[Tensor]:
     """The inputs, then the parts of the first state."""
     dtype = next(cell.parameters()).dtype
-    shapes = [(NUM_ROWS, NUM_STEPS, INPUT_SIZE)]
+    shapes: list[tuple[int, ...]] = [(NUM_ROWS, NUM_STEPS, INPUT_SIZE)]
     shapes += [(NUM_ROWS, cell.hidden_size)] * cell.num_state_parts
     return [torch.randn(*shape, dtype=dtype, requires_grad=True) for shape in shapes]
 

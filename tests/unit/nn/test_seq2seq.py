@@ -2,11 +2,12 @@ from typing import get_args
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from pipeline.batch import Seq2SeqBatch, collate
 from pipeline.nn.config import AttentionName, CellName, ModelConfig
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import PAD_ID
-from torch import Tensor, nn
 
 VOCAB_SIZE, GHOST_ID = 30, 29
 SOURCES = [[4, 5, 6], [7, 8, 9, 10, 11, 12], [], [13, 4]]
@@ -79,9 +80,7 @@ def test_a_pair_alone_and_in_a_batch_gives_the_same_numbers(
     in_batch = logits(model, collate(SOURCES, TARGETS))
     for row, (source, target) in enumerate(zip(SOURCES, TARGETS, strict=True)):
         alone = logits(model, collate([source], [target]))
-        torch.testing.assert_close(
-            in_batch[row, : len(target) + 1], alone[0], rtol=0, atol=1e-5
-        )
+        torch.testing.assert_close(in_batch[row, : len(target) + 1], alone[0], rtol=0, atol=1e-5)
 
 
 @cells

@@ -1,0 +1,83 @@
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.data.config import DataConfig
+from pipeline.errors import ConfigError
+from pipeline.nn.config import ModelConfig
+from pipeline.training.config import RunConfig, TrainerConfig
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_steps", 0),
+        ("devices", 0),
+        ("validate_every", -1),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("max_gradient_norm", -1.0),
+        ("warmup_steps", -1),
+        ("weight_decay", -0.1),
+        ("patience", -1),
+        ("label_smoothing", 1.0),
+        ("label_smoothing", -0.1),
+        ("ema_decay", 1.0),
+        ("ema_decay", -0.1),
+        ("max_time", ""),
+        ("max_time", "90"),
+        ("max_time", "1h"),
+        ("max_time", "00:01:00 "),
+        ("max_time", "1:2:3:4:5"),
+        ("max_time", "-1:00"),
+    ],
+)
+def test_a_bad_value_is_an_error_that_names_its_key(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        TrainerConfig(**{name: value})
+    message = str(caught.value)
+    assert message.startswith(f"trainer.{name}: expected ")
+    assert message.endswith(f", got {value}")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"max_steps": 1, "devices": 1, "validate_every": 1},
+        {"warmup_steps": 0, "weight_decay": 0.0, "patience": 0},
+        {"label_smoothing": 0.0, "ema_decay": 0.0},
+    ],
+)
+def test_the_least_values_are_fine(values: dict[str, Any]) -> None:
+    assert vars(TrainerConfig(**values)).items() >= values.items()
+
+
+@pytest.mark.parametrize(
+    ("max_time", "seconds"),
+    [
+        (None, None),
+        ("01:30", 90),
+        ("00:01:30", 90),
+        ("1:00:00", 3600),
+        ("01:02:03:04", 86400 + 2 * 3600 + 3 * 60 + 4),
+        ("90:00", 5400),
+        ("00:00", 0),
+    ],
+)
+def test_max_time_in_seconds(max_time: str | None, seconds: float | None) -> None:
+    assert TrainerConfig(max_time=max_time).max_seconds == seconds
+
+
+def test_a_run_is_plain_values_that_yaml_gives_back() -> None:
+    run = RunConfig(
+        data=DataConfig(path=["a.de", "a.en"]),
+        model=ModelConfig(cell="gru"),
+        trainer=TrainerConfig(max_time="00:10:00"),
+        name="x",
+    )
+    values = yaml.safe_load(yaml.safe_dump(run.as_dict()))
+    assert values == run.as_dict()
+    assert values["data"]["tokenizer"]["vocab_size"] == run.data.tokenizer.vocab_size
+    assert (values["name"], values["seed"], values["model"]["cell"]) == ("x", 1, "gru")
+    assert TrainerConfig(**values["trainer"]) == run.trainer

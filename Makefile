@@ -1,6 +1,5 @@
 # Each target makes .venv and installs what it needs first. `make help` lists them.
 PYTHON  ?= python3
-ARGS    ?=
 SEQ2SEQ := .venv/bin/seq2seq
 READY   := .venv/installed
 RUN      = runs/$(basename $(notdir $(CONFIG)))
@@ -15,7 +14,7 @@ trained = $(if $(findstring command,$(origin MODEL)),:,test -e $(RUN)/checkpoint
 	$(SEQ2SEQ) train --config $(CONFIG) >&2 </dev/null; })
 
 .DEFAULT_GOAL := help
-.PHONY: help train evaluate translate chat test test-slow check format benchmark clean
+.PHONY: help train evaluate translate chat test test-slow check format benchmark
 
 help: ## list the targets
 	@echo 'make TARGET [CONFIG=configs/x.yaml] [MODEL=runs/x/model] [ARGS="..."]'
@@ -53,9 +52,6 @@ format: $(READY) ## mend what can be mended
 
 benchmark: $(READY) ## start-up time and memory, as in docs/results.md
 	@.venv/bin/python benchmarks/footprint.py $(ARGS)
-
-clean: ## remove .venv and what the tools left; runs/ stays
-	@rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage*
 
 $(READY): pyproject.toml constraints.txt
 	@echo "installing into .venv (once; a minute or two)" >&2

@@ -40,12 +40,12 @@ def run(arguments: Sequence[str]) -> None:
             logging.getLogger(name).setLevel(logging.WARNING)
         folder = Run(_RUNS / config.name)
         trained = train(config, folder, command=command, console=Console(stderr=True))
-    if trained:
-        _plot(folder.metrics, folder.folder / "learning_curve.png", title=config.name)
-        _score(folder.model, folder.folder / "hypotheses.tsv")
-    else:
+    if not trained:
         summary = json.loads(folder.finished.read_text(encoding="utf-8"))
         print(f"{folder.folder} had finished before, after {summary['steps']:,} steps")
+    if trained or not _is_scored(folder.model):
+        _plot(folder.metrics, folder.folder / "learning_curve.png", title=config.name)
+        _score(folder.model, folder.folder / "hypotheses.tsv")
     _say_what_next(folder.model, is_chat=config.data.is_chat)
 
 
@@ -160,6 +160,11 @@ def _plot(metrics: Path, plot: Path, *, title: str) -> None:
     from pipeline.training.metrics_file import read_metrics
 
     plot_learning_curve(read_metrics(metrics), plot, title=title)
+
+
+def _is_scored(model: Path) -> bool:
+    scores = json.loads((model / "config.json").read_text(encoding="utf-8"))["scores"]
+    return any("signature" in of_split for of_split in scores.values())
 
 
 def _score(model: Path, hypotheses: Path) -> None:

@@ -23,6 +23,7 @@ from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.training.callbacks import (
     BestModel,
     MetricsSession,
+    ReturnMemory,
     ValidationCheckpoint,
     ValidationLines,
 )
@@ -88,10 +89,11 @@ def train(config: RunConfig, run: Run, *, command: str, console: Console) -> boo
         ConfigError: The folder holds a run with other settings.
         DataError: The corpus cannot be used.
     """
-    _claim(config, run)
+    _refuse_other_settings(config, run)
     if run.finished.is_file():
         return False
     corpus = prepare(config.data, run.checkpoints)
+    _write_config(config, run)  # not before: a mistake in the data may be mended under this name
     lightning.seed_everything(config.seed, verbose=False)
     network = build_model(config.model, corpus.source_tokenizer, corpus.target_tokenizer)
     module = Seq2SeqModule(
@@ -124,19 +126,22 @@ def train(config: RunConfig, run: Run, *, command: str, console: Console) -> boo
     return True
 
 
-def _claim(config: RunConfig, run: Run) -> None:
-    """Write `config.yaml`, or make sure that the run that is there is this one."""
-    wanted = config.as_dict()
-    if run.config.is_file():
-        found = yaml.safe_load(run.config.read_text(encoding="utf-8"))
-        for key, (there, here) in _differences(found, wanted).items():
-            raise ConfigError(
-                f"{run.folder} holds a run with {key}: {there}, and now it is {here}; "
-                "give this one another --name, or delete that folder"
-            )
+def _refuse_other_settings(config: RunConfig, run: Run) -> None:
+    if not run.config.is_file():
+        # What an attempt left that did not get as far as training, perhaps with other settings.
+        for leftover in run.checkpoints.glob("*"):
+            leftover.unlink()
         return
-    run.checkpoints.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True)
+    found = yaml.safe_load(run.config.read_text(encoding="utf-8"))
+    for key, (there, here) in _differences(found, config.as_dict()).items():
+        raise ConfigError(
+            f"{run.folder} holds a run with {key}: {there}, and now it is {here}; "
+            "give this one another --name, or delete that folder"
+        )
+
+
+def _write_config(config: RunConfig, run: Run) -> None:
+    text = yaml.safe_dump(config.as_dict(), sort_keys=False, allow_unicode=True)
     partial = run.config.with_suffix(".partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(run.config)
@@ -210,6 +215,7 @@ def _trainer(
         callbacks=[
             MetricsSession(metrics),
             TrainingProgress(console),
+            ReturnMemory(),
             ValidationLines(),
             best,
             ValidationCheckpoint(run.checkpoints),

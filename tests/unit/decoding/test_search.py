@@ -250,6 +250,24 @@ def test_the_hypotheses_of_a_beam_by_hand() -> None:
     assert [h.log_prob for h in nbest] == pytest.approx([math.log(0.36), math.log(0.18)])
 
 
+def test_hypotheses_that_may_end_leave_room_for_others_that_go_on() -> None:
+    model = Script(
+        {
+            BOS_ID: {A: 0.5, B: 0.5},
+            A: {EOS_ID: 0.6, C: 0.4},
+            B: {EOS_ID: 0.38, A: 0.32, B: 0.3},
+            C: {EOS_ID: 0.3, A: 0.7},
+        }
+    )
+    (nbest,) = beam_search(
+        model, *collate_sources([[A]]), beam_size=2, limit=LengthLimit(), length_penalty=2.0
+    )
+    # Step 2: A EOS 0.3 ends; A C 0.2 goes on; B EOS 0.19 is third, and so ends nothing; B A 0.16
+    # goes on beside A C. Step 3: A C A 0.14 goes on, B A EOS 0.096 ends.
+    # log 0.096 / 3 ** 2 = -0.26, log 0.3 / 2 ** 2 = -0.30.
+    assert [hypothesis.ids for hypothesis in nbest] == [[B, A], [A]]
+
+
 @pytest.mark.parametrize(("length_penalty", "best"), [(0.0, []), (1.0, [A, B, C])])
 def test_the_length_penalty_chooses_between_short_and_long(
     length_penalty: float, best: list[int]

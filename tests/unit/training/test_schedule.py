@@ -1,9 +1,9 @@
 import math
+import time
 from typing import get_args
 
 import pytest
 
-import pipeline.training.schedule
 from pipeline.training.config import TrainerConfig
 from pipeline.training.schedule import Clock, learning_rate, progress
 
@@ -94,7 +94,7 @@ def test_no_time_at_all_is_over_at_once() -> None:
 
 def test_the_clock_counts_all_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(pipeline.training.schedule.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     clock = Clock()
     now = 1007.0
     assert clock.seconds == pytest.approx(7.0)

@@ -39,8 +39,10 @@ class ChatSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("max_tokens", 1), ("seed", 0)):
+        for name, least in (("top_k", 0), ("max_tokens", 1), ("seed", 0)):
             value = getattr(self, name)
+            if type(value) is not int:
+                raise ConfigError(f"{name}: expected a whole number, got {value!r}")
             if not least <= value < 2**63:  # what torch can hold
                 raise ConfigError(f"{name}: expected {least} or more, got {value}")
 
@@ -62,6 +64,8 @@ class ChatSession:
     ) -> None:
         if trained.task != "chat":
             raise ModelError(f"{trained.name}: a model for {trained.task}; expected chat")
+        if "context_tokens" not in trained.data:
+            raise ModelError(f"{trained.name}: config.json lacks data.context_tokens")
         self._trained = trained
         self._device = torch.device(device)
         self._model = trained.model.to(self._device).eval()

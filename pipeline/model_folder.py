@@ -10,19 +10,20 @@ README.md            the model card
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import safetensors
 import safetensors.torch
 
 from pipeline.errors import ConfigError, ModelError
 from pipeline.model_card import model_card
-from pipeline.nn.config import ModelConfig
+from pipeline.nn.config import AttentionName, CellName, ModelConfig
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import Tokenizer
 
+Task = Literal["translation", "chat"]
 FORMAT_VERSION = 1
 CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = "config.json", "model.safetensors", "README.md"
 _DESCRIPTION = ("task", "name", "command", "data", "scores")
@@ -47,7 +48,7 @@ class TrainedModel:
     model: Seq2Seq
     source_tokenizer: Tokenizer
     target_tokenizer: Tokenizer
-    task: Literal["translation", "chat"] = "translation"
+    task: Task = "translation"
     name: str = "model"
     command: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -104,7 +105,9 @@ def load_model(path: str | Path) -> TrainedModel:
         if config["joint_vocabulary"]
         else Tokenizer.load(folder / TARGET_TOKENIZER_FILE)
     )
-    model = build_model(_model_config(folder, config["model"]), source_tokenizer, target_tokenizer)
+    model = build_model(
+        _model_config(folder / CONFIG_FILE, config["model"]), source_tokenizer, target_tokenizer
+    )
     _load_weights(model, folder / WEIGHTS_FILE)
     return TrainedModel(
         model=model.eval(),
@@ -141,7 +144,7 @@ def _download(name: str) -> Path:
             )
         )
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelError(
             f"{name}: no such folder, and not to be had from the hub: {reason}"
         ) from error
@@ -163,17 +166,30 @@ def _read_config(path: Path) -> dict[str, Any]:
     missing = {"model", "joint_vocabulary", *_DESCRIPTION} - config.keys()
     if missing:
         raise ModelError(f"{path}: the key {sorted(missing)[0]} is missing")
+    if config["task"] not in get_args(Task):
+        raise ModelError(f"{path}: task: {config['task']!r} is none of {', '.join(get_args(Task))}")
     return dict(config)
 
 
-def _model_config(folder: Path, values: dict[str, Any]) -> ModelConfig:
-    known = {each.name for each in fields(ModelConfig)}
-    if unknown := sorted(set(values) - known):
-        raise ModelError(f"{folder / CONFIG_FILE}: unknown key model.{unknown[0]}")
+def _model_config(path: Path, values: object) -> ModelConfig:
+    if not isinstance(values, dict):
+        raise ModelError(f"{path}: model: expected a mapping")
+    defaults = asdict(ModelConfig())
+    for name, value in values.items():
+        if name not in defaults:
+            raise ModelError(f"{path}: unknown key model.{name}")
+        kind = type(defaults[name])
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise ModelError(f"{path}: model.{name}: expected {kind.__name__}, got {value!r}")
+    for name, names in (("cell", get_args(CellName)), ("attention", get_args(AttentionName))):
+        if values.get(name, names[0]) not in names:
+            raise ModelError(
+                f"{path}: model.{name}: {values[name]!r} is none of {', '.join(names)}"
+            )
     try:
         return ModelConfig(**values)
     except ConfigError as error:
-        raise ModelError(f"{folder / CONFIG_FILE}: {error}") from error
+        raise ModelError(f"{path}: {error}") from error
 
 
 def _load_weights(model: Seq2Seq, path: Path) -> None:

@@ -43,7 +43,8 @@ class TokenBatches:
         self._target_lengths = target_lengths
         self._costs = np.maximum(source_lengths, target_lengths).astype(np.int64) + 1  # with EOS
         self._seed = seed
-        self.num_batches = max(1, round(int(self._costs.sum()) / batch_tokens))
+        num_batches = round(int(self._costs.sum()) / batch_tokens)
+        self.num_batches = min(max(1, num_batches), len(self._costs))
         self._plan = lru_cache(maxsize=2)(self._make_plan)
 
     def rows(self, step: int) -> NDArray[np.int64]:
@@ -60,13 +61,14 @@ class TokenBatches:
         order = np.lexsort((up_and_down, self._target_lengths))
         costs = np.cumsum(self._costs[order])
         shares = np.arange(1, self.num_batches) * (costs[-1] / self.num_batches)
-        cuts = np.searchsorted(costs, shares)
-        batches = np.split(order, cuts // _ROWS_MULTIPLE * _ROWS_MULTIPLE)
-        batches = _without_empty(batches)
+        batches = np.split(order, self._cuts(np.searchsorted(costs, shares)))
         return [batches[i] for i in random.permutation(self.num_batches)]
 
-
-def _without_empty(batches: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    # Where one row costs more than a whole batch, its neighbour comes out empty: it takes the row.
-    filled = [batch if len(batch) else batches[i - 1] for i, batch in enumerate(batches)]
-    return [batch if len(batch) else batches[i + 1] for i, batch in enumerate(filled)]
+    def _cuts(self, cuts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Cuts at handy places, and at least one row apart."""
+        num_rows = len(self._costs)
+        if num_rows > _ROWS_MULTIPLE * 4 * self.num_batches:
+            cuts = cuts // _ROWS_MULTIPLE * _ROWS_MULTIPLE
+        ranks = np.arange(1, self.num_batches)
+        apart = np.maximum.accumulate(np.maximum(cuts - ranks, 0)) + ranks
+        return np.minimum(apart, num_rows - self.num_batches + ranks)

@@ -31,7 +31,8 @@ def beam_search(
 
     A finished hypothesis is judged by log_prob / length ** length_penalty, its EOS counted: 1 is
     the mean log-probability of a token, 0 the plain log-probability, which favours short ones.
-    A sentence is done when `beam_size` of its hypotheses are: a beam of one is greedy decoding.
+    The beam narrows by each hypothesis that is finished, and the sentence is done when all are
+    (Bahdanau et al. 2015): a beam of one is greedy decoding.
     """
     num_sentences = source_ids.shape[0]
     device = source_ids.device
@@ -41,6 +42,7 @@ def beam_search(
 
     # Rows are sentences x beams. At first all beams of a sentence are one: the others get -inf.
     sentences = torch.arange(num_sentences, device=device)
+    places = torch.arange(beam_size, device=device)
     state = state.select(sentences.repeat_interleave(beam_size))
     token_ids = begin_of_sentence(source_ids).repeat_interleave(beam_size)
     log_probs = torch.full((num_sentences, beam_size), -math.inf, device=device)
@@ -52,13 +54,16 @@ def beam_search(
         step_log_probs = next_token_logits(logits).log_softmax(dim=-1)
         num_open, vocab_size = sentences.shape[0], step_log_probs.shape[-1]
         totals = log_probs.unsqueeze(-1) + step_log_probs.view(num_open, beam_size, vocab_size)
-        # Of 2 x beams candidates at most `beam_size` are EOS, so enough stay open.
-        best, flat = totals.flatten(1).topk(2 * beam_size, dim=-1)
+        best, flat = totals.flatten(1).topk(beam_size, dim=-1)
         beams, tokens = flat // vocab_size, flat % vocab_size
         at_limit = max_lengths[sentences] <= length
-        # A candidate that is not among the best `beam_size` does not end its hypothesis yet.
-        ends = ((tokens == EOS_ID) | at_limit.unsqueeze(1))[:, :beam_size]
-        for row, candidate in (ends & best[:, :beam_size].isfinite()).nonzero().tolist():
+        ends = (tokens == EOS_ID) | at_limit.unsqueeze(1)
+        # Each hypothesis that is finished takes its place in the beam with it.
+        num_places = torch.tensor(
+            [beam_size - len(finished[i]) for i in sentences.tolist()], device=device
+        )
+        is_kept = (places < num_places.unsqueeze(1)) & best.isfinite()
+        for row, candidate in (ends & is_kept).nonzero().tolist():
             ids = generated[row, int(beams[row, candidate])].tolist()
             if (token := int(tokens[row, candidate])) != EOS_ID:
                 ids.append(token)
@@ -66,9 +71,7 @@ def beam_search(
             score = hypothesis.log_prob / length**length_penalty
             finished[int(sentences[row])].append((score, hypothesis))
 
-        open_scores = best.masked_fill(tokens == EOS_ID, -math.inf)
-        log_probs, kept = open_scores.topk(beam_size, dim=-1)
-        beams, tokens = beams.gather(1, kept), tokens.gather(1, kept)
+        log_probs = best.masked_fill(ends | ~is_kept, -math.inf)
         generated = torch.cat(
             [
                 generated.gather(1, beams.unsqueeze(-1).expand(-1, -1, length - 1)),
@@ -76,8 +79,7 @@ def beam_search(
             ],
             dim=-1,
         )
-        num_finished = torch.tensor([len(finished[i]) for i in sentences.tolist()], device=device)
-        is_open = ~at_limit & (num_finished < beam_size) & log_probs[:, 0].isfinite()
+        is_open = log_probs.isfinite().any(dim=1)
         kept_sentences = is_open.nonzero().squeeze(1)
         if not kept_sentences.numel():
             break

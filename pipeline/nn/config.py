@@ -43,8 +43,8 @@ class ModelConfig:
         for name in ("num_heads", "embedding_dim", "hidden_size", "num_layers"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"model.{name}: expected 1 or more, got {getattr(self, name)}")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"model.dropout: expected 0 <= dropout < 1, got {self.dropout}")
+        if not 0 <= self.dropout <= 0.99:
+            raise ConfigError(f"model.dropout: expected 0 <= dropout <= 0.99, got {self.dropout}")
         if self.bidirectional and self.hidden_size % 2:
             raise ConfigError(
                 f"model.hidden_size: expected an even number for two directions, "

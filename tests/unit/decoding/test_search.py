@@ -250,7 +250,7 @@ def test_the_hypotheses_of_a_beam_by_hand() -> None:
     assert [h.log_prob for h in nbest] == pytest.approx([math.log(0.36), math.log(0.18)])
 
 
-def test_hypotheses_that_may_end_leave_room_for_others_that_go_on() -> None:
+def test_a_finished_hypothesis_takes_its_place_with_it_and_the_others_go_on() -> None:
     model = Script(
         {
             BOS_ID: {A: 0.5, B: 0.5},
@@ -262,10 +262,9 @@ def test_hypotheses_that_may_end_leave_room_for_others_that_go_on() -> None:
     (nbest,) = beam_search(
         model, *collate_sources([[A]]), beam_size=2, limit=LengthLimit(), length_penalty=2.0
     )
-    # Step 2: A EOS 0.3 ends; A C 0.2 goes on; B EOS 0.19 is third, and so ends nothing; B A 0.16
-    # goes on beside A C. Step 3: A C A 0.14 goes on, B A EOS 0.096 ends.
-    # log 0.096 / 3 ** 2 = -0.26, log 0.3 / 2 ** 2 = -0.30.
-    assert [hypothesis.ids for hypothesis in nbest] == [[B, A], [A]]
+    # Step 2: A EOS 0.3 ends and takes its place with it; A C 0.2 goes on in the other.
+    # Step 4: A C A EOS 0.084. log 0.084 / 4 ** 2 = -0.15, log 0.3 / 2 ** 2 = -0.30.
+    assert [hypothesis.ids for hypothesis in nbest] == [[A, C, A], [A]]
 
 
 @pytest.mark.parametrize(("length_penalty", "best"), [(0.0, []), (1.0, [A, B, C])])
@@ -345,3 +344,17 @@ def test_a_replys_limit_does_not_depend_on_the_message() -> None:
 def test_padding_is_not_among_what_may_come() -> None:
     assert {PAD_ID, BOS_ID} < set(NEVER_GENERATED)
     assert EOS_ID not in NEVER_GENERATED
+
+
+@pytest.mark.parametrize("beam_size", [1, 2, 4])
+def test_a_confident_model_is_followed_to_the_end(beam_size: int) -> None:
+    model = Script(
+        {
+            BOS_ID: {A: 0.98, EOS_ID: 0.02},
+            A: {B: 0.98, EOS_ID: 0.02},
+            B: {C: 0.98, EOS_ID: 0.02},
+            C: {EOS_ID: 0.98, A: 0.02},
+        }
+    )
+    (nbest,) = beam_search(model, *collate_sources([[A]]), beam_size=beam_size, limit=LengthLimit())
+    assert nbest[0].ids == [A, B, C]

@@ -22,8 +22,10 @@ _TINY = (
     *("--model.embedding_dim", "16", "--model.hidden_size", "32", "--model.num_layers", "1"),
     *("--trainer.accelerator", "cpu", "--trainer.precision", "32", "--trainer.warmup_steps", "3"),
 )
-_TRAIN = ("train", "--name", "digits", "--data.path", "digits", *_TINY)
-_TRAIN = (*_TRAIN, "--trainer.max_steps", "25", "--trainer.validate_every", "10")
+_TRAIN = (
+    *("train", "--name", "digits", "--data.path", "digits", *_TINY),
+    *("--trainer.max_steps", "25", "--trainer.validate_every", "10"),
+)
 _SHORT = (*_TINY, "--trainer.max_steps", "2", "--trainer.validate_every", "2")
 _EVALUATION_KEYS = {
     *("bleu", "chrf", "signature", "num_sentences", "sentences_per_second"),

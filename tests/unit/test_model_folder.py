@@ -296,7 +296,7 @@ def test_a_hub_name_is_downloaded_without_what_could_execute(
     assert asked == [("someone/some-model", ["config.json", "*.safetensors", "tokenizer*.model"])]
 
 
-@pytest.mark.parametrize("failure", [OSError("no network\nand more"), ValueError("404 not found")])
+@pytest.mark.parametrize("failure", [OSError("no network\nand more"), TimeoutError()])
 def test_a_hub_that_fails_is_an_error_of_one_line(
     failure: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,7 +306,7 @@ def test_a_hub_that_fails_is_an_error_of_one_line(
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
     message = error("someone/some-model")
     assert message.startswith("someone/some-model: ")
-    assert message.endswith(str(failure).splitlines()[0])
+    assert message.endswith(" ".join(str(failure).split()) or type(failure).__name__)
 
 
 def test_a_local_folder_comes_before_the_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

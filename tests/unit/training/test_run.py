@@ -1,0 +1,225 @@
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+import torch
+import yaml
+from rich.console import Console
+
+import pipeline.training.run
+from pipeline.data.config import DataConfig
+from pipeline.errors import ConfigError, DataError
+from pipeline.model_folder import load_model
+from pipeline.nn.config import ModelConfig
+from pipeline.tokenizer import TokenizerConfig
+from pipeline.training.checkpoint import list_checkpoints
+from pipeline.training.config import RunConfig, TrainerConfig
+from pipeline.training.metrics_file import read_metrics
+from pipeline.training.module import Seq2SeqModule
+from pipeline.training.run import Run, train
+
+# Lightning 2.6 makes a deprecated class of torch 2.13; `seq2seq train` ignores it too.
+pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+
+Change = Callable[..., RunConfig]
+
+
+@pytest.fixture(autouse=True)
+def _a_place_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    for name in ("PL_GLOBAL_SEED", "PL_SEED_WORKERS"):  # Lightning sets them
+        monkeypatch.setenv(name, "0")
+    lightning = logging.getLogger("lightning.pytorch")
+    level = lightning.level
+    lightning.setLevel(logging.WARNING)
+    yield
+    lightning.setLevel(level)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> RunConfig:
+    rows = [{"source": f"dog {n}", "target": f"Hund {n}"} for n in range(80)]
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return RunConfig(
+        data=DataConfig(
+            path=str(path),
+            batch_tokens=100,
+            tokenizer=TokenizerConfig(vocab_size=290, model_type="bpe"),
+        ),
+        model=ModelConfig(cell="gru", hidden_size=16, embedding_dim=16, num_layers=1),
+        trainer=TrainerConfig(
+            max_steps=4, validate_every=2, ema_decay=0.0, accelerator="cpu", precision="32"
+        ),
+        name="small",
+    )
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path / "runs" / "small")
+
+
+def _train(config: RunConfig, run: Run) -> bool:
+    return train(config, run, command="seq2seq train", console=Console(stderr=True))
+
+
+def _trainer(config: RunConfig, **values: Any) -> RunConfig:
+    return replace(config, trainer=replace(config.trainer, **values))
+
+
+def test_a_run_from_the_first_step_to_the_last(config: RunConfig, run: Run) -> None:
+    assert _train(config, run)
+    summary = json.loads(run.finished.read_text(encoding="utf-8"))
+    assert summary["steps"] == 4
+    assert summary["tokens"] > 0
+    assert summary["best"]["step"] in (2, 4)
+    assert yaml.safe_load(run.config.read_text(encoding="utf-8")) == config.as_dict()
+    assert [path.name for path in list_checkpoints(run.checkpoints)] == [
+        "step=00000002.ckpt",
+        "step=00000004.ckpt",
+    ]
+    assert [row["step"] for row in read_metrics(run.metrics)] == [2, 4]
+    trained = load_model(run.model)
+    assert (trained.name, trained.command, trained.task) == (
+        "small",
+        "seq2seq train",
+        "translation",
+    )
+    assert trained.scores["validation"]["step"] == summary["best"]["step"]
+    before = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")}
+    assert not _train(config, run)
+    assert {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")} == before
+
+
+def test_a_run_that_broke_goes_on_from_its_last_checkpoint(
+    config: RunConfig, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = Run(run.folder.with_name("whole"))
+    _train(config, whole)
+    training_step = Seq2SeqModule.training_step
+
+    def breaks(self: Seq2SeqModule, batch: Any, batch_idx: int) -> Any:
+        if self.global_step == 3:
+            raise OSError("no space left")
+        return training_step(self, batch, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Seq2SeqModule, "training_step", breaks)
+        with pytest.raises(OSError, match="no space left"):
+            _train(config, run)
+    assert not run.finished.exists()
+    caplog.set_level(logging.INFO)
+    assert _train(config, run)
+    assert "going on from" in caplog.text
+    assert [row["step"] for row in read_metrics(run.metrics)] == [2, 4]
+    one, other = (torch.load(list_checkpoints(r.checkpoints)[-1]) for r in (whole, run))
+    for name, tensor in one["state_dict"].items():
+        assert torch.equal(tensor, other["state_dict"][name]), name
+    assert one["num_tokens_trained"] == other["num_tokens_trained"]
+
+
+def test_a_run_ends_when_its_time_is_over(config: RunConfig, run: Run) -> None:
+    assert _train(_trainer(config, max_time="00:00", max_steps=1000, validate_every=500), run)
+    assert json.loads(run.finished.read_text(encoding="utf-8"))["steps"] == 1
+    assert [row["step"] for row in read_metrics(run.metrics) if "val_loss" in row] == [1]
+    assert load_model(run.model).scores["validation"]["step"] == 1
+
+
+def test_a_run_ends_when_its_patience_does(config: RunConfig, run: Run) -> None:
+    still = _trainer(
+        config, max_steps=100, validate_every=1, patience=2, learning_rate=1e-12, warmup_steps=0
+    )
+    assert _train(still, run)
+    summary = json.loads(run.finished.read_text(encoding="utf-8"))
+    assert (summary["steps"], summary["best"]["step"]) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("model", "cell", "lstm"),
+        ("trainer", "max_steps", 5),
+        ("trainer", "max_time", "00:10:00"),
+        ("data", "path", ["a", "b"]),
+    ],
+)
+def test_another_setting_is_refused(
+    config: RunConfig, run: Run, section: str, key: str, value: Any
+) -> None:
+    run.folder.mkdir(parents=True)
+    run.config.write_text(yaml.safe_dump(config.as_dict()), encoding="utf-8")
+    before = run.config.read_bytes()
+    there = getattr(getattr(config, section), key)
+    changed = replace(config, **{section: replace(getattr(config, section), **{key: value})})
+    with pytest.raises(ConfigError) as raised:
+        _train(changed, run)
+    assert f"a run with {section}.{key}: {there}, and now it is {value};" in str(raised.value)
+    assert run.config.read_bytes() == before
+
+
+def test_keys_of_another_version_are_named(config: RunConfig, run: Run) -> None:
+    values = config.as_dict()
+    del values["trainer"]["patience"]
+    run.folder.mkdir(parents=True)
+    run.config.write_text(yaml.safe_dump(values), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"trainer\.patience: None, and now it is 0"):
+        _train(config, run)
+
+
+def test_a_mistake_in_the_data_leaves_the_name_free(config: RunConfig, run: Run) -> None:
+    wrong = replace(config, data=replace(config.data, source="sorce"))
+    with pytest.raises(DataError, match="no column 'sorce'"):
+        _train(wrong, run)
+    large = replace(config, data=replace(config.data, tokenizer=TokenizerConfig(vocab_size=99_999)))
+    with pytest.raises(ConfigError, match="too large"):
+        _train(large, run)
+    assert not run.config.exists()
+    assert _train(config, run)
+
+
+def test_a_tokenizer_that_another_attempt_left_is_not_taken(config: RunConfig, run: Run) -> None:
+    run.checkpoints.mkdir(parents=True)
+    (run.checkpoints / "joint.model").write_bytes(b"of other settings")
+    assert _train(config, run)
+    assert len(load_model(run.model).source_tokenizer) == 290
+
+
+def test_a_chatbot_is_chosen_by_its_loss(config: RunConfig, run: Run) -> None:
+    chat = replace(config, data=replace(config.data, task="chat"))
+    assert _train(chat, run)
+    assert load_model(run.model).task == "chat"
+    rows = read_metrics(run.metrics)
+    assert not any("val_bleu" in row for row in rows)
+    best = min(rows, key=lambda row: row["val_loss"])
+    assert json.loads(run.finished.read_text(encoding="utf-8"))["best"]["step"] == best["step"]
+
+
+def test_tensorboard_is_not_needed(
+    config: RunConfig, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("tensorboardX")
+
+    monkeypatch.setattr(pipeline.training.run, "TensorBoardLogger", missing)
+    assert _train(config, run)
+    assert len(read_metrics(run.metrics)) == 2
+    assert not (run.folder / "tensorboard").exists()
+
+
+@pytest.mark.parametrize(
+    ("has_cuda", "has_mps", "name"),
+    [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_auto_takes_the_accelerator_that_there_is(
+    monkeypatch: pytest.MonkeyPatch, has_cuda: bool, has_mps: bool, name: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: has_mps)
+    assert pipeline.training.run._accelerator("auto") == name
+    assert pipeline.training.run._accelerator("cpu") == "cpu"

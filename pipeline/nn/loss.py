@@ -14,6 +14,7 @@ from torch import Tensor
 from pipeline.tokenizer import PAD_ID
 
 _CHUNK_ROWS = 256
+_TINY = torch.finfo(torch.float32).tiny
 
 
 class TokenLoss(NamedTuple):
@@ -72,30 +73,35 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         grad_features = torch.empty_like(low_features)
         grad_weight = torch.zeros_like(weight, dtype=torch.float32)
         grad_bias = torch.zeros_like(bias, dtype=torch.float32)
-        vocab_size = weight.shape[0]
+        # The smoothed part of the target, ε / V on every piece, is the same for every row: it is
+        # left out of the gradient of the logits, and what it would have added comes at the end.
+        uniform = label_smoothing / weight.shape[0]
+        ones = low_features.new_ones(1, _CHUNK_ROWS)
         with torch.autocast(features.device.type, enabled=False):
             for start in range(0, features.shape[0], _CHUNK_ROWS):
                 rows = slice(start, start + _CHUNK_ROWS)
                 x, y = low_features[rows], labels[rows].unsqueeze(1)
-                logits = torch.addmm(low_bias, x, low_weight.t()).float()
-                log_probs = torch.log_softmax(logits, dim=-1)
-                nats = -log_probs.gather(1, y).sum()
+                logits = torch.addmm(low_bias, x, low_weight.t())
+                probs = torch.softmax(logits, dim=-1, dtype=torch.float32)
+                log_prob = probs.gather(1, y).clamp_min(_TINY).log()
+                nats = -log_prob.sum()
                 nats_sum += nats
+                objective_sum += (1 - label_smoothing) * nats
                 if label_smoothing:
-                    uniform = -log_probs.sum() / vocab_size
-                    objective_sum += (1 - label_smoothing) * nats + label_smoothing * uniform
-                else:
-                    objective_sum += nats
+                    log_normalizers = logits.gather(1, y).float() - log_prob
+                    logits_sum = logits.sum(dtype=torch.float32)
+                    objective_sum += label_smoothing * log_normalizers.sum() - uniform * logits_sum
                 if needs_gradient:
                     # d objective / d logits = softmax - target distribution
-                    grad = log_probs.exp_()
-                    if label_smoothing:
-                        grad -= label_smoothing / vocab_size
-                    grad.scatter_add_(1, y, grad.new_full(y.shape, label_smoothing - 1))
-                    grad_bias += grad.sum(dim=0)
+                    grad = probs.scatter_add_(1, y, probs.new_full(y.shape, label_smoothing - 1))
                     grad = grad.to(dtype)
                     grad_features[rows] = grad @ low_weight
                     grad_weight += grad.t() @ x
+                    grad_bias += (ones[:, : len(x)] @ grad).squeeze(0)
+            if needs_gradient and label_smoothing:
+                grad_features -= uniform * low_weight.sum(dim=0)
+                grad_weight -= uniform * low_features.sum(dim=0, dtype=torch.float32)
+                grad_bias -= uniform * features.shape[0]
         if needs_gradient:
             ctx.save_for_backward(
                 grad_features.to(features.dtype),

@@ -17,6 +17,7 @@ from pipeline.data.pairs import text_pairs
 from pipeline.decoding import LengthLimit, decode_all, search_best
 from pipeline.errors import DataError
 from pipeline.model_folder import TrainedModel
+from pipeline.text import normalize
 from pipeline.tokenizer import TokenizerConfig
 from pipeline.translator import MAX_SOURCE_TOKENS
 
@@ -136,7 +137,9 @@ def evaluate(
         search_best, model, beam_size=beam_size, limit=LengthLimit.for_task(is_chat=is_chat)
     )
     found = decode_all(source_ids, search, batch_size=batch_size, device=torch.device(device))
-    hypotheses = [trained.target_tokenizer.decode(hypothesis.ids) for hypothesis in found]
+    hypotheses = [
+        normalize(trained.target_tokenizer.decode(hypothesis.ids)) for hypothesis in found
+    ]
     seconds = time.perf_counter() - started
     nats, num_tokens = _loss(trained, source_ids, pairs.references, batch_size, device)
     bleu = metrics.bleu(hypotheses, pairs.references)

@@ -8,6 +8,9 @@ from typing import Literal
 
 import sacrebleu
 
+_LARGEST_EXPONENT = 700.0
+"""Of a float; an untrained model and a text without spaces come to more."""
+
 BleuTokenizer = Literal["13a", "char", "ko-mecab", "none"]
 
 
@@ -48,7 +51,7 @@ def distinct(texts: Sequence[str], n: int) -> float:
 def perplexity_per_word(nats_sum: float, references: Sequence[str]) -> float:
     """Exp of the nats a word, the end of the sentence counting as one, whatever the pieces are."""
     num_words = sum(len(text.split()) + 1 for text in references)
-    return math.exp(nats_sum / num_words)
+    return math.exp(min(nats_sum / num_words, _LARGEST_EXPONENT))
 
 
 def bits_per_character(nats_sum: float, references: Sequence[str]) -> float:

@@ -45,4 +45,5 @@ def model_card(trained: "TrainedModel") -> str:
 
 
 def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text.replace("|", "\\|")  # sacreBLEU's signature has bars, which would end the cell

@@ -68,7 +68,7 @@ class Translator:
         texts = [normalize(line) for line in lines]
         filled = [i for i, text in enumerate(texts) if text]
         hypotheses = decode_all(
-            [self._source_ids(i, texts[i]) for i in filled],
+            [self._source_ids(texts[i]) for i in filled],
             partial(search_best, self._model, beam_size=beam_size, limit=LengthLimit()),
             batch_size=batch_size,
             device=self._device,
@@ -78,13 +78,13 @@ class Translator:
             translations[i] = normalize(self._trained.target_tokenizer.decode(hypothesis.ids))
         return translations
 
-    def _source_ids(self, position: int, text: str) -> list[int]:
+    def _source_ids(self, text: str) -> list[int]:
         ids = self._trained.source_tokenizer.encode(text)
         if len(ids) > MAX_SOURCE_TOKENS:
             _log.warning(
-                "line %d has %s pieces: only the first %d are translated",
-                position + 1,
-                f"{len(ids):,}",
+                "only the first %d of %s pieces are translated of the line '%s…'",
                 MAX_SOURCE_TOKENS,
+                f"{len(ids):,}",
+                text[:40],
             )
         return ids[:MAX_SOURCE_TOKENS]

@@ -28,6 +28,8 @@ def run(arguments: Sequence[str]) -> None:
         if getattr(options, name) < 1:
             option = name.replace("_", "-")
             raise ConfigError(f"--{option}: expected 1 or more, got {getattr(options, name)}")
+    if options.output and not Path(options.output).resolve().parent.is_dir():
+        raise ConfigError(f"--output {options.output}: no such folder")
 
     from pipeline.evaluation import evaluate, load_pairs
     from pipeline.model_folder import load_model

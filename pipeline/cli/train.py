@@ -43,6 +43,8 @@ def run(arguments: Sequence[str]) -> None:
     if not trained:
         summary = json.loads(folder.finished.read_text(encoding="utf-8"))
         print(f"{folder.folder} had finished before, after {summary['steps']:,} steps")
+    if not (folder.model / "config.json").is_file():
+        raise ConfigError(f"{folder.model} is gone; delete {folder.folder} to train it again")
     if trained or not _is_scored(folder.model):
         _plot(folder.metrics, folder.folder / "learning_curve.png", title=config.name)
         _score(folder.model, folder.folder / "hypotheses.tsv")
@@ -60,7 +62,11 @@ def parse(arguments: Sequence[str]) -> RunConfig:
     for key in _keys_on_command_line(arguments):
         _refuse_unknown(key, known, where="command line")
     for path in _config_files(arguments):
-        for key in _keys(_read(path)):
+        values_of_file = _read(path)
+        for section in _SECTIONS:
+            if not isinstance(values_of_file.get(section, {}), Mapping):
+                raise ConfigError(f"{section}: expected keys and values below it in {path}")
+        for key in _keys(values_of_file):
             _refuse_unknown(key, known, where=path)
     try:
         values = parser.parse_args(list(arguments))
@@ -124,7 +130,7 @@ def _keys_on_command_line(arguments: Sequence[str]) -> list[str]:
 
 def _config_files(arguments: Sequence[str]) -> list[str]:
     files = []
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
         if word == "--config":
             files.append(following)
         elif word.startswith("--config="):

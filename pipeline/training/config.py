@@ -17,11 +17,12 @@ class TrainerConfig:
 
     Attributes:
         max_steps: Optimizer steps.
-        max_time: Training time as `HH:MM:SS` (or `MM:SS`, `DD:HH:MM:SS`), after which training
-            ends even if steps are left; the learning rate follows whichever limit is nearer.
+        max_time: Training time as `HH:MM:SS` (or `MM:SS`, `DD:HH:MM:SS`), or in seconds, which is
+            what YAML makes of `1:30:00`. Then training ends even if steps are left; the learning
+            rate follows whichever limit is nearer.
         accelerator: Lightning's: `auto`, `cpu`, `cuda`, `mps`.
         devices: How many of them.
-        precision: `bf16`, `32`, or `auto`: bf16 where the processor is good at it.
+        precision: `bf16`, `fp32`, or `auto`: bf16 where the processor is good at it.
         learning_rate: The peak, after the warm-up.
         schedule: `cosine` to zero, `inverse_sqrt` of the step, or `constant`.
         warmup_steps: Steps in which the learning rate rises from zero.
@@ -35,10 +36,10 @@ class TrainerConfig:
     """
 
     max_steps: int = 3000
-    max_time: str | None = None
+    max_time: str | int | None = None
     accelerator: str = "auto"
     devices: int = 1
-    precision: Literal["auto", "bf16", "32"] = "auto"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
     learning_rate: float = 2e-3
     schedule: Literal["cosine", "inverse_sqrt", "constant"] = "cosine"
     warmup_steps: int = 200
@@ -66,14 +67,14 @@ class TrainerConfig:
                 raise ConfigError(
                     f"trainer.{name}: expected 0 <= {name} < 1, got {getattr(self, name)}"
                 )
-        if self.max_time is not None and not _TIME.fullmatch(self.max_time):
+        if isinstance(self.max_time, str) and not _TIME.fullmatch(self.max_time):
             raise ConfigError(f"trainer.max_time: expected HH:MM:SS, got {self.max_time}")
 
     @property
     def max_seconds(self) -> float | None:
         """`max_time` in seconds."""
-        if self.max_time is None:
-            return None
+        if not isinstance(self.max_time, str):
+            return self.max_time
         match = _TIME.fullmatch(self.max_time)
         assert match is not None
         days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
@@ -97,6 +98,10 @@ class RunConfig:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     name: str
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"--seed: expected 0 to {2**32 - 1}, got {self.seed}")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as they stand in YAML."""

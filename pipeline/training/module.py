@@ -16,6 +16,7 @@ from pipeline.decoding import LengthLimit, decode_all, greedy_search
 from pipeline.metrics import bleu
 from pipeline.nn.loss import TokenLoss
 from pipeline.nn.seq2seq import Seq2Seq
+from pipeline.text import normalize
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.config import TrainerConfig
 from pipeline.training.schedule import Clock, learning_rate, progress
@@ -124,9 +125,10 @@ class Seq2SeqModule(lightning.LightningModule):
         if self.averaged is not self.model:
             # A short memory at first, or the average would long hold the first, random weights.
             decay = min(self.config.ema_decay, (1 + step) / (10 + step))
-            torch._foreach_lerp_(
-                list(self.averaged.parameters()), list(self.model.parameters()), 1 - decay
-            )
+            with torch.no_grad():
+                torch._foreach_lerp_(
+                    list(self.averaged.parameters()), list(self.model.parameters()), 1 - decay
+                )
         if step % _LOG_EVERY == 0:
             self._log(
                 train_loss=self.last_loss, learning_rate=self._optimizer().param_groups[0]["lr"]
@@ -195,7 +197,7 @@ class Seq2SeqModule(lightning.LightningModule):
             batch_size=_BATCH_SIZE,
             device=self.device,
         )
-        return [text.target_tokenizer.decode(hypothesis.ids) for hypothesis in found]
+        return [normalize(text.target_tokenizer.decode(hypothesis.ids)) for hypothesis in found]
 
     def _log(self, **values: float) -> None:
         # Not through `self.log`, which counts steps otherwise in validation than in training.

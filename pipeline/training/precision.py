@@ -8,14 +8,14 @@ LightningPrecision = Literal["bf16-mixed", "32-true"]
 
 
 def choose_precision(
-    precision: Literal["auto", "bf16", "32"], *, device_type: str
+    precision: Literal["auto", "bf16", "fp32"], *, device_type: str
 ) -> LightningPrecision:
     """Lightning's name of the precision; `auto` takes bfloat16 where there are units for it.
 
     On a processor without such units bfloat16 is emulated, and slower than float32.
     """
     if precision == "auto":
-        precision = "bf16" if _is_good_at_bf16(device_type) else "32"
+        precision = "bf16" if _is_good_at_bf16(device_type) else "fp32"
     return "bf16-mixed" if precision == "bf16" else "32-true"
 
 

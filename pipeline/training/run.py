@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,14 +109,16 @@ def train(config: RunConfig, run: Run, *, command: str, console: Console) -> boo
     trainer = _trainer(config, run, metrics, best, console)
     checkpoints = list_checkpoints(run.checkpoints)
     _announce(network, trainer, checkpoints)
-    trainer.fit(
-        module,
-        datamodule=Seq2SeqDataModule(corpus, seed=config.seed),
-        ckpt_path=checkpoints[-1] if checkpoints else None,
-        weights_only=True,
-    )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    try:
+        trainer.fit(
+            module,
+            datamodule=Seq2SeqDataModule(corpus, seed=config.seed),
+            ckpt_path=checkpoints[-1] if checkpoints else None,
+            weights_only=True,
+        )
+    except SystemExit as stop:  # how Lightning ends after Ctrl-C, which it goes on to ignore
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise KeyboardInterrupt from stop
     summary = {
         "steps": trainer.global_step,
         "seconds": round(module.clock.seconds, 1),

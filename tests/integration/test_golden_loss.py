@@ -24,7 +24,7 @@ _NUM_STEPS = 20
 _OPTIONS = (
     *("--data.path", "digits", "--data.tokenizer.vocab_size", "280", "--data.batch_tokens", "400"),
     *("--model.embedding_dim", "16", "--model.hidden_size", "24", "--model.dropout", "0"),
-    *("--trainer.accelerator", "cpu", "--trainer.precision", "32", "--trainer.warmup_steps", "4"),
+    *("--trainer.accelerator", "cpu", "--trainer.precision", "fp32", "--trainer.warmup_steps", "4"),
     *("--trainer.max_steps", str(_NUM_STEPS), "--trainer.validate_every", str(_NUM_STEPS)),
     *("--trainer.learning_rate", "4e-3", "--seed", "5"),
 )

@@ -14,13 +14,14 @@ import yaml
 from pipeline import ChatSession
 from pipeline.cli.main import DONE, MISTAKE
 from pipeline.model_folder import load_model
+from pipeline.training.module import Seq2SeqModule
 from tests.integration.command_line import Finished, seq2seq
 from tests.integration.digits import write_digit_corpus
 
 _TINY = (
     *("--data.tokenizer.vocab_size", "280", "--data.batch_tokens", "300"),
     *("--model.embedding_dim", "16", "--model.hidden_size", "32", "--model.num_layers", "1"),
-    *("--trainer.accelerator", "cpu", "--trainer.precision", "32", "--trainer.warmup_steps", "3"),
+    *("--trainer.accelerator", "cpu", "--trainer.precision", "fp32", "--trainer.warmup_steps", "3"),
 )
 _TRAIN = (
     *("train", "--name", "digits", "--data.path", "digits", *_TINY),
@@ -301,3 +302,35 @@ def test_every_cell_trains_with_and_without_attention(
     weights = safetensors.torch.load_file(place / "runs" / name / "model" / "model.safetensors")
     assert weights["output_bias"].abs().max() > 0, "as before the first step"
     assert all(torch.isfinite(tensor).all() for tensor in weights.values())
+
+
+def test_an_interrupted_training_leaves_with_130(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Seq2SeqModule, "training_step", interrupted)
+    words = ("train", "--name", "interrupted", "--data.path", "digits", *_SHORT)
+    assert seq2seq(*words, cwd=place).code == 130
+
+
+@pytest.mark.parametrize("seed", ["-1", "99999999999"])
+def test_a_seed_out_of_bounds_is_a_mistake(place: Path, seed: str) -> None:
+    words = ("train", "--name", f"seed{seed}", "--data.path", "digits", "--seed", seed, *_SHORT)
+    assert seq2seq(*words, cwd=place).code == MISTAKE
+
+
+def test_an_output_that_cannot_be_written_is_a_mistake(place: Path, digits: Path) -> None:
+    assert (
+        seq2seq("evaluate", str(digits / "model"), "--output", "nowhere/x.tsv", cwd=place).code
+        == MISTAKE
+    )
+
+
+def test_a_line_that_is_cut_is_quoted(place: Path, digits: Path) -> None:
+    text = b"1\n" * 1026 + b"1 " * 600 + b"\n"
+    assert (
+        "of the line '1 1 1"
+        in seq2seq("translate", str(digits / "model"), stdin=text, cwd=place).err
+    )

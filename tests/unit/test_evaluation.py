@@ -252,3 +252,9 @@ def test_splits_that_are_not_there_and_splits_without_pairs(
         load_pairs(
             replace(chatbot, data=asdict(config)), path=str(tmp_path / "talk.jsonl"), split="test"
         )
+
+
+def test_a_hypothesis_is_one_line_of_clean_text(tiny_translator_folder: Path) -> None:
+    pairs = Pairs(split="test", sources=["The little dog runs."], references=["x"])
+    (hypothesis,) = evaluate(load_model(tiny_translator_folder), pairs).hypotheses
+    assert hypothesis == normalize(hypothesis)

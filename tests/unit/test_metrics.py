@@ -108,3 +108,7 @@ def test_an_exact_match_by_hand() -> None:
 def test_hypotheses_without_reference_are_an_error() -> None:
     with pytest.raises(ValueError, match="zip"):
         exact_match(["a", "b"], ["a"])
+
+
+def test_a_perplexity_beyond_floats_is_no_error() -> None:
+    assert perplexity_per_word(1600.0, ["字" * 200]) > 1e300

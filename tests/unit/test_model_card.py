@@ -47,3 +47,11 @@ def test_the_card_is_the_folders_readme(
 ) -> None:
     readme = (tiny_translator_folder / "README.md").read_text(encoding="utf-8")
     assert readme == model_card(translator)
+
+
+def test_the_signature_does_not_break_the_table(tiny_translator_folder: Path) -> None:
+    trained = replace(
+        load_model(tiny_translator_folder), scores={"test": {"signature": "nrefs:1|case:mixed"}}
+    )
+    (row,) = [line for line in model_card(trained).splitlines() if "signature" in line]
+    assert row.replace(r"\|", "").count("|") == 3

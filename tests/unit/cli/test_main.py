@@ -192,3 +192,7 @@ def test_an_interrupted_process_leaves_with_130(tiny_translator_folder: Path) ->
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (INTERRUPTED, b"")
+
+
+def test_train_without_arguments_is_a_mistake() -> None:
+    assert main(["train"]) == MISTAKE

@@ -223,3 +223,24 @@ def test_every_configuration_is_short_and_says_what_it_is_for(path: Path) -> Non
     assert len(lines) <= 30
     assert re.match(r"# [A-Z]", lines[0])
     assert any(line.startswith("#   make ") for line in lines[1:])
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("1:30:00", 5400), ("10:00", 600)])
+def test_max_time_without_quotes(tmp_path: Path, text: str, seconds: int) -> None:
+    (tmp_path / "c.yaml").write_text(f"data: {{path: x}}\ntrainer: {{max_time: {text}}}\n")
+    assert parse(["--config", str(tmp_path / "c.yaml")]).trainer.max_seconds == seconds
+
+
+def test_a_section_that_is_no_mapping_is_named(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("data: {path: x}\nmodel: [gru]\n")
+    with pytest.raises(ConfigError, match="^model"):
+        parse(["--config", str(tmp_path / "c.yaml")])
+
+
+@pytest.mark.parametrize("path", sorted(Path("configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_no_configuration_restates_a_default(path: Path) -> None:
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    default = parse(["--data.path", "x"]).as_dict()
+    for section in ("model", "trainer"):
+        for key, value in values.get(section, {}).items():
+            assert value != default[section][key], f"{section}.{key}"

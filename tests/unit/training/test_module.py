@@ -89,7 +89,6 @@ def _weights(network: torch.nn.Module) -> list[Tensor]:
     return [parameter.detach().clone() for parameter in network.parameters()]
 
 
-@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")
 @pytest.mark.parametrize("ema_decay", [0.05, 0.998])
 def test_the_average_follows_its_recurrence(
     tiny_tokenizer: Tokenizer, batches: list[Seq2SeqBatch], ema_decay: float
@@ -301,3 +300,12 @@ def test_a_checkpoint_holds_the_time_and_the_tokens(tiny_tokenizer: Tokenizer) -
     other.on_load_checkpoint(checkpoint)
     assert other.num_tokens_trained == 77
     assert 100.0 <= other.clock.seconds < 110.0
+
+
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+def test_the_average_takes_no_part_in_gradients(tiny_tokenizer: Tokenizer, batches: Any) -> None:
+    module = _module(tiny_tokenizer, ema_decay=0.998)
+    _fit(module, batches)
+    for parameter in module.averaged.parameters():
+        assert parameter.is_leaf
+        assert not parameter.requires_grad

@@ -7,7 +7,7 @@ from pipeline.training.precision import choose_precision
 @pytest.mark.parametrize("device_type", ["cpu", "cuda", "mps"])
 def test_what_is_asked_for_is_taken_on_every_device(device_type: str) -> None:
     assert choose_precision("bf16", device_type=device_type) == "bf16-mixed"
-    assert choose_precision("32", device_type=device_type) == "32-true"
+    assert choose_precision("fp32", device_type=device_type) == "32-true"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def config(tmp_path: Path) -> RunConfig:
         ),
         model=ModelConfig(cell="gru", hidden_size=16, embedding_dim=16, num_layers=1),
         trainer=TrainerConfig(
-            max_steps=4, validate_every=2, ema_decay=0.0, accelerator="cpu", precision="32"
+            max_steps=4, validate_every=2, ema_decay=0.0, accelerator="cpu", precision="fp32"
         ),
         name="small",
     )

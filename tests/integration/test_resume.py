@@ -49,7 +49,7 @@ def _kill_after(process: subprocess.Popen[bytes], run: Path, checkpoints: Sequen
             break
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
 
 
 def test_killed_runs_end_with_the_weights_of_an_uninterrupted_one(tmp_path: Path) -> None:
@@ -63,15 +63,15 @@ def test_killed_runs_end_with_the_weights_of_an_uninterrupted_one(tmp_path: Path
     _finish(_start(tmp_path, "killed"))
 
     whole = tmp_path / "runs" / "whole"
-    for ours, theirs in ((whole, killed),):
-        one = torch.load(_last_checkpoint(ours), weights_only=True)
-        other = torch.load(_last_checkpoint(theirs), weights_only=True)
-        assert one["global_step"] == other["global_step"] == 150
-        for name, tensor in one["state_dict"].items():
-            assert torch.equal(tensor, other["state_dict"][name]), name
+    one = torch.load(_last_checkpoint(whole), weights_only=True)
+    other = torch.load(_last_checkpoint(killed), weights_only=True)
+    assert one["global_step"] == other["global_step"] == 150
+    for name, tensor in one["state_dict"].items():
+        assert torch.equal(tensor, other["state_dict"][name]), name
     best = safetensors.torch.load_file(whole / "model" / "model.safetensors")
     resumed = safetensors.torch.load_file(killed / "model" / "model.safetensors")
     for name, tensor in best.items():
         assert torch.equal(tensor, resumed[name]), name
-    steps = [line.split(",")[0] for line in (killed / "metrics.csv").read_text().splitlines()[1:]]
-    assert steps == sorted(set(steps), key=lambda step: float(step)), "a step was recorded twice"
+    rows = (killed / "metrics.csv").read_text().splitlines()[1:]
+    steps = [float(row.split(",")[0]) for row in rows]
+    assert steps == sorted(set(steps)), "a step was recorded twice"

@@ -13,7 +13,7 @@ from pipeline.errors import ConfigError, UserError
 
 # Before torch is imported. By default its threads spin while they wait for each other, for so long
 # that a training on all cores crawls as soon as another program wants one of them; and oneDNN keeps
-# a thousand compiled kernels, one a shape of a batch, which took a gigabyte and saved no time.
+# a thousand compiled kernels, one a shape of a batch, which took memory and saved no time.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 class Dropout(nn.Module):
     """Zero each unit with probability p and scale the rest by 1 / (1 - p) (Srivastava et al. 2014).
 
-    torch's own dropout draws one number a unit, on one core: a fifth of the training time of a
-    small model on two cores. Here eight units share a 64-bit number, a byte each, so that p is
+    torch's own dropout draws one number a unit, on one core: an eighth of a
+    training step in a profile. Here eight units share a 64-bit number, a byte each, so that p is
     rounded to a multiple of 1/256. On a GPU it is torch's.
     """
 

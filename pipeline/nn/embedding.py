@@ -13,7 +13,8 @@ class Embedding(nn.Embedding):
     """Rows of the matrix times sqrt(E) (Vaswani et al. 2017, section 3.4).
 
     The matrix has to be small to serve as softmax weights too (Press & Wolf 2017); a recurrent
-    layer wants inputs of unit size. Without the factor, a tied model learns several times slower.
+    layer wants inputs of unit size. Without the factor a tied model learns far
+    more slowly (docs/experiments.md).
     """
 
     def __init__(self, vocab_size: int, embedding_dim: int) -> None:

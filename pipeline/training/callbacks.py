@@ -120,8 +120,8 @@ class MetricsSession(lightning.Callback):
 class ReturnMemory(lightning.Callback):
     """Gives freed memory back to the system now and then.
 
-    Batches of ever new shapes leave holes in glibc's heap, which it keeps: two gigabytes in a
-    quarter of an hour. On other systems there is nothing to do.
+    Batches of ever new shapes leave holes in glibc's heap, which it keeps
+    (docs/experiments.md). On other systems there is nothing to do.
     """
 
     _STEPS_BETWEEN = 25

@@ -52,24 +52,17 @@ def prepare(config: DataConfig, tokenizer_folder: Path) -> PreparedCorpus:
         ConfigError: The vocabulary size does not suit the corpus.
     """
     corpus = load_corpus(config)
-    cleaned = {}
+    cleaned, reports = {}, {}
     for split in ("train", "validation"):
         pairs = text_pairs(corpus[split], config)
-        cleaned[split], report = clean_pairs(pairs, config)
-        _log.info("%s: %s", split, report)
+        cleaned[split], reports[split] = clean_pairs(pairs, config)
     source_tokenizer, target_tokenizer = _tokenizers(cleaned["train"], config, tokenizer_folder)
     encoded = {}
     for split, pairs in cleaned.items():
         encoded[split], num_too_long = encode_pairs(
             pairs, source_tokenizer, target_tokenizer, config, drop_too_long=True
         )
-        if num_too_long:
-            _log.info(
-                "%s: %s pairs of more than data.max_tokens %s left out",
-                split,
-                f"{num_too_long:,}",
-                config.max_tokens,
-            )
+        _log.info("%s: %s", split, reports[split].with_too_long(num_too_long))
         if not len(encoded[split]):
             raise DataError(
                 f"data.path {config.path}: every pair of the split '{split}' has more than "

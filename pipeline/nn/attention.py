@@ -50,18 +50,18 @@ class Attention(nn.Module, ABC):
 
 @final
 class DotAttention(Attention):
-    """score(h, s) = h · s (Luong et al. 2015, equation 8)."""
+    """score(h, s) = h · s / √H (Luong et al. 2015, equation 8; scaled, see `scaled_products`)."""
 
     def scores(
         self, queries: Float[Tensor, "B T H"], keys: Float[Tensor, "B S H"]
     ) -> Float[Tensor, "B T S"]:
         """See `Attention.scores`."""
-        return queries @ keys.transpose(1, 2)
+        return scaled_products(queries, keys)
 
 
 @final
 class GeneralAttention(Attention):
-    """score(h, s) = h · W s (Luong et al. 2015, equation 8)."""
+    """score(h, s) = h · W s / √H (Luong et al. 2015, equation 8; scaled, see `scaled_products`)."""
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__(hidden_size)
@@ -76,7 +76,7 @@ class GeneralAttention(Attention):
         self, queries: Float[Tensor, "B T H"], keys: Float[Tensor, "B S H"]
     ) -> Float[Tensor, "B T S"]:
         """See `Attention.scores`."""
-        return queries @ keys.transpose(1, 2)
+        return scaled_products(queries, keys)
 
 
 @final
@@ -151,13 +151,23 @@ class MultiHeadAttention(Attention):
         return contexts, weights.mean(dim=1)
 
     def _head_scores(self, queries: Tensor, keys: Tensor) -> Tensor:
-        queries = self._split(self.W_q(queries))
-        return queries @ self._split(keys).transpose(2, 3) / math.sqrt(queries.shape[-1])
+        return scaled_products(self._split(self.W_q(queries)), self._split(keys))
 
     def _split(self, vectors: Tensor) -> Tensor:
         # (B, N, H) -> (B, heads, N, H / heads)
         split: Tensor = vectors.unflatten(2, (self.num_heads, -1))
         return split.transpose(1, 2)
+
+
+def scaled_products(
+    queries: Float[Tensor, "*rows T D"], keys: Float[Tensor, "*rows S D"]
+) -> Float[Tensor, "*rows T S"]:
+    """Dot products over √D (Vaswani et al. 2017, section 3.2.1).
+
+    Without the factor the products of trained states are so large that the softmax soon puts all
+    of its weight on one place and passes no gradient on (docs/experiments.md).
+    """
+    return queries / math.sqrt(queries.shape[-1]) @ keys.transpose(-1, -2)
 
 
 def masked_softmax(

@@ -14,7 +14,6 @@ from pipeline.training.metrics_file import MetricsFile
 from pipeline.training.module import Seq2SeqModule
 
 _log = logging.getLogger(__name__)
-_NUM_SAMPLES = 5
 
 
 class BestModel(lightning.Callback):
@@ -137,7 +136,7 @@ class ReturnMemory(lightning.Callback):
 
 
 class ValidationLines(lightning.Callback):
-    """Prints, after each validation, its scores and five sentences with their hypotheses."""
+    """Prints, after each validation, its scores and a few sentences with their hypotheses."""
 
     def on_validation_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
@@ -150,11 +149,10 @@ class ValidationLines(lightning.Callback):
             parts.append(f"BLEU {scores['val_bleu']:.1f}")
         _log.info(" | ".join(parts))
         text = pl_module.validation
-        shown = zip(text.sources, pl_module.hypotheses, text.references, strict=False)
-        for (source, hypothesis, reference), _ in zip(shown, range(_NUM_SAMPLES), strict=False):
-            _log.info("  source     %s", source)
-            _log.info("  hypothesis %s", hypothesis)
-            _log.info("  reference  %s", reference)
+        for row in text.sample_rows:
+            _log.info("  source     %s", text.sources[row])
+            _log.info("  hypothesis %s", pl_module.hypotheses[row])
+            _log.info("  reference  %s", text.references[row])
 
 
 def _goodness(scores: dict[str, float]) -> float:

@@ -44,6 +44,13 @@ class ValidationText:
     target_tokenizer: Tokenizer
     limit: LengthLimit
 
+    @property
+    def sample_rows(self) -> list[int]:
+        """The few rows that a validation shows: far apart, since neighbours may be one dialogue."""
+        num_rows = len(self.sources)
+        num_samples = min(_NUM_SAMPLES, num_rows)
+        return [i * num_rows // num_samples for i in range(num_samples)]
+
 
 class Seq2SeqModule(lightning.LightningModule):
     """Trains a `Seq2Seq`, and keeps the moving average of its weights, which is what is judged.
@@ -77,7 +84,7 @@ class Seq2SeqModule(lightning.LightningModule):
         self.judged_by_bleu = judged_by_bleu
         self.clock = Clock()
         self.num_tokens_trained = 0
-        self.hypotheses: list[str] = []
+        self.hypotheses: dict[int, str] = {}  # by row of the validation text
         self.scores: dict[str, float] = {}
         self._last_loss: TokenLoss | None = None
         self._validation_sums = (0.0, 0)
@@ -158,10 +165,11 @@ class Seq2SeqModule(lightning.LightningModule):
         """Set `scores`: `val_loss` in nats a token, and `val_bleu` from greedy decoding."""
         nats, num_tokens = self._validation_sums
         self.scores = {"val_loss": nats / num_tokens}
-        num_decoded = len(self.validation.references) if self.judged_by_bleu else _NUM_SAMPLES
-        self.hypotheses = self._decode(num_decoded)
+        text = self.validation
+        rows = range(len(text.sources)) if self.judged_by_bleu else text.sample_rows
+        self.hypotheses = dict(zip(rows, self._decode(rows), strict=True))
         if self.judged_by_bleu:
-            score = bleu(self.hypotheses, self.validation.references)
+            score = bleu(list(self.hypotheses.values()), text.references)
             self.scores["val_bleu"] = score.value
         self._log(**self.scores)
 
@@ -188,11 +196,11 @@ class Seq2SeqModule(lightning.LightningModule):
         assert isinstance(mean, Tensor)
         return mean
 
-    def _decode(self, num_sentences: int) -> list[str]:
+    def _decode(self, rows: Sequence[int]) -> list[str]:
         text = self.validation
         self.averaged.eval()
         found = decode_all(
-            text.source_ids[:num_sentences],
+            [text.source_ids[row] for row in rows],
             lambda ids, lengths: greedy_search(self.averaged, ids, lengths, limit=text.limit),
             batch_size=_BATCH_SIZE,
             device=self.device,

@@ -99,7 +99,8 @@ def test_what_is_too_long_is_left_out_and_said(
     cut = prepare(replace(config, max_tokens=limit), tmp_path / "run")
     assert 0 < len(cut.train) < len(whole.train)
     assert max(cut.train["source_length"]) == limit
-    assert f"pairs of more than data.max_tokens {limit} left out" in caplog.text
+    num_kept, num_too_long = len(cut.train), len(whole.train) - len(cut.train)
+    assert f"{num_kept:,} kept, 1 empty, {num_too_long:,} too long" in caplog.text
     with pytest.raises(DataError, match="every pair of the split 'train' has more than"):
         prepare(replace(config, max_tokens=1), tmp_path / "run")
 

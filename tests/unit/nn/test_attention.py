@@ -105,13 +105,13 @@ def test_the_order_of_the_source_does_not_matter_to_the_context(name: AttentionN
 def test_dot_scores_by_hand() -> None:
     queries = torch.tensor([[[1.0, 2.0], [0.0, -1.0]]])
     keys = torch.tensor([[[3.0, 4.0], [-1.0, 0.5], [0.0, 2.0]]])
-    # 1*3 + 2*4 = 11;  -1 + 2*0.5 = 0;  2*2 = 4.  Second query: -4, -0.5, -2.
-    expected = [[[11.0, 0.0, 4.0], [-4.0, -0.5, -2.0]]]
-    assert DotAttention(2).scores(queries, keys).tolist() == expected
+    # 1*3 + 2*4 = 11;  -1 + 2*0.5 = 0;  2*2 = 4.  Second query: -4, -0.5, -2.  All over sqrt(2).
+    expected = torch.tensor([[[11.0, 0.0, 4.0], [-4.0, -0.5, -2.0]]]) / math.sqrt(2)
+    torch.testing.assert_close(DotAttention(2).scores(queries, keys), expected)
 
 
 def test_the_context_is_the_sum_of_the_values_under_the_weights_by_hand() -> None:
-    queries = torch.tensor([[[1.0, 0.0]]])
+    queries = torch.tensor([[[math.sqrt(2), 0.0]]])  # the scores are over sqrt(2)
     encoder_outputs = torch.tensor([[[0.0, 4.0], [math.log(3), 8.0], [50.0, 50.0]]])
     source_mask = torch.tensor([[True, True, False]])
     contexts, weights = attend(DotAttention(2), queries, encoder_outputs, source_mask)
@@ -124,8 +124,9 @@ def test_general_scores_by_hand() -> None:
     attention = GeneralAttention(2)
     attention.W.weight.data = torch.tensor([[0.0, 1.0], [2.0, 3.0]])
     keys = attention.keys(torch.tensor([[[1.0, 3.0], [-1.0, 0.0]]]))
-    # W s = [3, 2 + 9] = [3, 11];  W s = [0, -2].  h = [1, 0.5]: 3 + 5.5 and -1.
-    assert attention.scores(torch.tensor([[[1.0, 0.5]]]), keys).tolist() == [[[8.5, -1.0]]]
+    # W s = [3, 2 + 9] = [3, 11];  W s = [0, -2].  h = [1, 0.5]: 3 + 5.5 and -1, over sqrt(2).
+    scores = attention.scores(torch.tensor([[[1.0, 0.5]]]), keys)
+    torch.testing.assert_close(scores, torch.tensor([[[8.5, -1.0]]]) / math.sqrt(2))
 
 
 def test_additive_scores_by_hand() -> None:

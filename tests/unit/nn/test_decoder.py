@@ -1,3 +1,4 @@
+import math
 from typing import get_args
 
 import pytest
@@ -155,7 +156,7 @@ def test_features_are_luongs_attentional_state_by_hand() -> None:
     ((h,),) = state.layers
     for row, length in enumerate([4, 2, 3]):
         outputs = source.outputs[row, :length]
-        weights = (outputs @ h[row]).softmax(dim=0)
+        weights = (outputs @ h[row] / math.sqrt(HIDDEN_SIZE)).softmax(dim=0)
         context = weights @ outputs
         # h~ = tanh(W_c [c; h]), equation 5 of Luong et al. (2015)
         expected = torch.tanh(decoder.W_c(torch.cat([context, h[row]])))

@@ -198,7 +198,7 @@ def _lines(
 def test_a_validation_shows_scores_and_five_sentences(
     module: Seq2SeqModule, caplog: pytest.LogCaptureFixture
 ) -> None:
-    module.hypotheses = [f"hypothesis {n}" for n in range(7)]
+    module.hypotheses = {n: f"hypothesis {n}" for n in range(7)}
     lines = _lines(module, caplog, {"val_loss": 2.34567, "val_bleu": 12.34})
     assert lines[0] == "step 1,500 | validation loss 2.346 | BLEU 12.3"
     assert lines[1:4] == [
@@ -206,11 +206,12 @@ def test_a_validation_shows_scores_and_five_sentences(
         "  hypothesis hypothesis 0",
         "  reference  reference 0",
     ]
-    assert len(lines) == 1 + 5 * 3
+    # Evenly spaced: neighbours are turns of one dialogue in a dialogue corpus.
+    assert [line.split()[-1] for line in lines[1::3]] == ["0", "1", "2", "4", "5"]
 
 
 def test_a_validation_without_bleu(module: Seq2SeqModule, caplog: pytest.LogCaptureFixture) -> None:
-    module.hypotheses = ["hypothesis 0"]
+    module.hypotheses = {row: "hypothesis" for row in module.validation.sample_rows}
     lines = _lines(module, caplog, {"val_loss": 2.0})
     assert lines[0] == "step 1,500 | validation loss 2.000"
-    assert len(lines) == 1 + 3
+    assert len(lines) == 1 + 5 * 3

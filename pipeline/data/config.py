@@ -44,7 +44,7 @@ class DataConfig:
     max_tokens: int = 100
     max_length_ratio: float = 4.0
     context_tokens: int = 60
-    batch_tokens: int = 4096
+    batch_tokens: int = 2048
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
 
     def __post_init__(self) -> None:

@@ -28,14 +28,14 @@ class ModelConfig:
             source too where the vocabulary is joint.
     """
 
-    cell: CellName = "lstm"
-    attention: AttentionName = "dot"
+    cell: CellName = "gru"
+    attention: AttentionName = "general"
     num_heads: int = 8
     embedding_dim: int = 256
     hidden_size: int = 512
-    num_layers: int = 2
+    num_layers: int = 1
     bidirectional: bool = True
-    dropout: float = 0.2
+    dropout: float = 0.3
     residual: bool = True
     tie_embeddings: bool = True
 

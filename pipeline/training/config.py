@@ -40,7 +40,7 @@ class TrainerConfig:
     accelerator: str = "auto"
     devices: int = 1
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     schedule: Literal["cosine", "inverse_sqrt", "constant"] = "cosine"
     warmup_steps: int = 200
     weight_decay: float = 0.01

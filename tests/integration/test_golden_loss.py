@@ -29,9 +29,11 @@ _OPTIONS = (
     *("--trainer.learning_rate", "4e-3", "--seed", "5"),
 )
 _VARIANTS = {
-    "lstm dot, two layers, tied": (),
+    "lstm dot, two layers, tied": (
+        *("--model.cell", "lstm", "--model.attention", "dot", "--model.num_layers", "2"),
+    ),
     "gru none, sampled pieces, vocabularies apart": (
-        *("--model.cell", "gru", "--model.attention", "none", "--model.num_layers", "1"),
+        *("--model.cell", "gru", "--model.attention", "none"),
         *("--data.tokenizer.joint", "false", "--data.tokenizer.sampling_alpha", "0.3"),
     ),
 }

@@ -29,34 +29,34 @@ def write_config(tmp_path: Path) -> WriteConfig:
 def test_defaults_are_those_of_the_sections() -> None:
     config = parse(["--data.path", "corpus.tsv"])
     assert config.data.path == "corpus.tsv"
-    assert (config.model.cell, config.trainer.max_steps, config.seed) == ("lstm", 3000, 1)
+    assert (config.model.cell, config.trainer.max_steps, config.seed) == ("gru", 3000, 1)
     assert config.name == "run"
 
 
 def test_what_a_file_says_and_what_it_does_not(write_config: WriteConfig) -> None:
-    path = write_config(_PATH + "model: {cell: gru}\ntrainer: {learning_rate: 3e-3}\nseed: 7\n")
+    path = write_config(_PATH + "model: {cell: lstm}\ntrainer: {learning_rate: 4e-3}\nseed: 7\n")
     config = parse(["--config", path])
-    assert (config.model.cell, config.model.attention) == ("gru", "dot")
-    assert (config.trainer.learning_rate, config.seed) == (0.003, 7)
+    assert (config.model.cell, config.model.attention) == ("lstm", "general")
+    assert (config.trainer.learning_rate, config.seed) == (0.004, 7)
 
 
 def test_a_later_file_wins_and_leaves_the_rest(write_config: WriteConfig) -> None:
     first = write_config(
         "data: {path: corpus.tsv, tokenizer: {vocab_size: 500}}\n"
-        "model: {cell: gru, hidden_size: 64}\n",
+        "model: {cell: lstm, hidden_size: 64}\n",
         "one.yaml",
     )
     second = write_config(
         "model: {hidden_size: 32}\ndata: {tokenizer: {model_type: bpe}}\n", "two.yaml"
     )
     config = parse(["--config", first, f"--config={second}"])
-    assert (config.model.cell, config.model.hidden_size) == ("gru", 32)
+    assert (config.model.cell, config.model.hidden_size) == ("lstm", 32)
     assert (config.data.tokenizer.vocab_size, config.data.tokenizer.model_type) == (500, "bpe")
     assert config.name == "one"
 
 
 def test_the_command_line_wins(write_config: WriteConfig) -> None:
-    path = write_config(_PATH + "model: {cell: gru}\ntrainer: {max_steps: 10}\nname: file\n")
+    path = write_config(_PATH + "model: {cell: lstm}\ntrainer: {max_steps: 10}\nname: file\n")
     options = ["--model.cell=elman", "--trainer.max_steps", "20", "--name", "word", "--seed", "9"]
     config = parse(["--config", path, *options])
     assert (config.model.cell, config.trainer.max_steps) == ("elman", 20)
@@ -74,7 +74,7 @@ def test_a_path_or_two(write_config: WriteConfig, value: str, expected: str | li
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("modle: {cell: gru}", "unknown key modle.cell; the nearest known one is model.cell"),
+        ("modle: {cell: lstm}", "unknown key modle.cell; the nearest known one is model.cell"),
         ("model: {cel: gru}", "unknown key model.cel; the nearest known one is model.cell"),
         ("trainer: {steps: 5}", "unknown key trainer.steps"),
         ("data: {tokenizer: {vocabsize: 9}}", "nearest known one is data.tokenizer.vocab_size"),

@@ -211,7 +211,7 @@ def test_a_validation_shows_scores_and_five_sentences(
 
 
 def test_a_validation_without_bleu(module: Seq2SeqModule, caplog: pytest.LogCaptureFixture) -> None:
-    module.hypotheses = {row: "hypothesis" for row in module.validation.sample_rows}
+    module.hypotheses = dict.fromkeys(module.validation.sample_rows, "hypothesis")
     lines = _lines(module, caplog, {"val_loss": 2.0})
     assert lines[0] == "step 1,500 | validation loss 2.000"
     assert len(lines) == 1 + 5 * 3

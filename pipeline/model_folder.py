@@ -10,7 +10,7 @@ README.md            the model card
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,7 +19,7 @@ import safetensors.torch
 
 from pipeline.errors import ConfigError, ModelError
 from pipeline.model_card import model_card
-from pipeline.nn.config import AttentionName, CellName, ModelConfig
+from pipeline.nn.config import ModelConfig
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import Tokenizer
 
@@ -181,8 +181,9 @@ def _model_config(path: Path, values: object) -> ModelConfig:
         kind = type(defaults[name])
         if type(value) is not kind and not (kind is float and type(value) is int):
             raise ModelError(f"{path}: model.{name}: expected {kind.__name__}, got {value!r}")
-    for name, names in (("cell", get_args(CellName)), ("attention", get_args(AttentionName))):
-        if values.get(name, names[0]) not in names:
+    choices = {each.name: get_args(each.type) for each in fields(ModelConfig)}
+    for name, names in choices.items():
+        if names and values.get(name, names[0]) not in names:
             raise ModelError(
                 f"{path}: model.{name}: {values[name]!r} is none of {', '.join(names)}"
             )

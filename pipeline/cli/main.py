@@ -24,6 +24,7 @@ _COMMANDS = {
     "evaluate": "score a model on a split",
     "translate": "translate lines of text",
     "chat": "talk to a chatbot",
+    "inspect": "look inside a cell or a model: its parts, its gradients",
 }
 
 

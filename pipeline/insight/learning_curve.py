@@ -3,13 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib as mpl
-
-mpl.use("Agg")
-from matplotlib import pyplot as plt
-
-# Okabe & Ito's colours, which colour-blind readers can tell apart.
-_BLUE, _ORANGE, _GREEN = "#0072B2", "#D55E00", "#009E73"
+from pipeline.insight.style import BLUE, GREEN, ORANGE, finish, plt
 
 
 def plot_learning_curve(rows: Sequence[Mapping[str, float]], path: Path, *, title: str) -> None:
@@ -23,20 +17,14 @@ def plot_learning_curve(rows: Sequence[Mapping[str, float]], path: Path, *, titl
     has_bleu = any("val_bleu" in row for row in rows)
     figure, axes = plt.subplots(1, 2 if has_bleu else 1, figsize=(10 if has_bleu else 6, 4))
     loss_axis = axes[0] if has_bleu else axes
-    _line(loss_axis, rows, "train_loss", color=_BLUE, label="training batch", width=1.0)
-    _line(loss_axis, rows, "val_loss", color=_ORANGE, label="validation", marker="o")
+    _line(loss_axis, rows, "train_loss", color=BLUE, label="training batch", width=1.0)
+    _line(loss_axis, rows, "val_loss", color=ORANGE, label="validation", marker="o")
     loss_axis.set(xlabel="step", ylabel="loss (nats per target token)")
     loss_axis.legend()
     if has_bleu:
-        _line(axes[1], rows, "val_bleu", color=_GREEN, label="validation", marker="o")
+        _line(axes[1], rows, "val_bleu", color=GREEN, label="validation", marker="o")
         axes[1].set(xlabel="step", ylabel="BLEU (greedy, 13a)", ylim=(0, None))
-    for axis in figure.axes:
-        axis.grid(alpha=0.3)
-        axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title)
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    finish(figure, path, title=title)
 
 
 def _line(

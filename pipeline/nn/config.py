@@ -5,8 +5,10 @@ from typing import Literal
 
 from pipeline.errors import ConfigError
 
-CellName = Literal["elman", "gru", "lstm"]
+CellName = Literal["elman", "irnn", "gru", "lstm", "ln_lstm", "dt_gru", "mingru", "minlstm", "sru"]
 AttentionName = Literal["none", "dot", "general", "additive", "multi_head"]
+RecurrentInitName = Literal["orthogonal", "xavier"]
+MemoryBiasName = Literal["own", "zero", "one", "chrono"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +16,7 @@ class ModelConfig:
     """The network, without its vocabulary.
 
     Attributes:
-        cell: The recurrent cell of encoder and decoder.
+        cell: The recurrent cell of encoder and decoder (`pipeline/nn/cells`).
         attention: How the decoder looks back at the source; `none` leaves it the hidden state
             alone (Sutskever et al. 2014; Cho et al. 2014).
         num_heads: Heads of `multi_head` attention.
@@ -22,6 +24,12 @@ class ModelConfig:
         hidden_size: Size of the hidden state; a bidirectional encoder gives each direction half.
         num_layers: Layers of the encoder, and of the decoder.
         bidirectional: Whether the encoder also reads from right to left.
+        recurrent_init: How the matrices of h_{t-1} begin: `orthogonal` (Saxe et al. 2014), which
+            neither shrinks nor stretches a state, or `xavier` (Glorot & Bengio 2010).
+        memory_bias: First bias of the gate that keeps (the forget gate of an LSTM): `zero`, `one`,
+            `own`, which is one for LSTMs (Jozefowicz et al. 2015) and zero for the others, or
+            `chrono`, for memories of 1 to `chrono_steps` steps (Tallec & Ollivier 2018).
+        chrono_steps: The longest memory of `memory_bias: chrono`.
         dropout: Probability with which a unit is zeroed, between layers and around them.
         residual: Whether each layer after the first adds its input to its output.
         tie_embeddings: One matrix for embeddings and softmax (Press & Wolf 2017), and for the
@@ -35,6 +43,9 @@ class ModelConfig:
     hidden_size: int = 512
     num_layers: int = 1
     bidirectional: bool = True
+    recurrent_init: RecurrentInitName = "orthogonal"
+    memory_bias: MemoryBiasName = "own"
+    chrono_steps: int = 50
     dropout: float = 0.3
     residual: bool = True
     tie_embeddings: bool = True
@@ -43,6 +54,8 @@ class ModelConfig:
         for name in ("num_heads", "embedding_dim", "hidden_size", "num_layers"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"model.{name}: expected 1 or more, got {getattr(self, name)}")
+        if self.chrono_steps < 3:
+            raise ConfigError(f"model.chrono_steps: expected 3 or more, got {self.chrono_steps}")
         if not 0 <= self.dropout <= 0.99:
             raise ConfigError(f"model.dropout: expected 0 <= dropout <= 0.99, got {self.dropout}")
         if self.bidirectional and self.hidden_size % 2:

@@ -10,11 +10,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from pipeline.nn.attention import Attention, build_attention
-from pipeline.nn.cells import CELLS, Cell, State
+from pipeline.nn.cells import Cell, State
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.dropout import Dropout
 from pipeline.nn.embedding import Embedding
 from pipeline.nn.encoder import EncoderOutput
+from pipeline.nn.initialization import build_cell
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,13 @@ class Decoder(nn.Module):
         self.embedding = embedding
         self.residual = config.residual
         self.dropout = Dropout(config.dropout)
-        cell_class = CELLS[config.cell]
         sizes = [config.embedding_dim] + [config.hidden_size] * (config.num_layers - 1)
-        self.layers = nn.ModuleList(cell_class(size, config.hidden_size) for size in sizes)
+        cells = [build_cell(config, size, config.hidden_size) for size in sizes]
+        self.layers = nn.ModuleList(cells)
         # The bridge: the first state of a layer, all its parts, from the encoder's last h.
         self.bridges = nn.ModuleList(
-            nn.Linear(config.hidden_size, cell_class.num_state_parts * config.hidden_size)
-            for _ in sizes
+            nn.Linear(config.hidden_size, cell.num_state_parts * config.hidden_size)
+            for cell in cells
         )
         self.attention: Attention | None = build_attention(
             config.attention, config.hidden_size, num_heads=config.num_heads

@@ -7,10 +7,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from pipeline.batch import length_mask
-from pipeline.nn.cells import CELLS, Cell
+from pipeline.nn.cells import Cell
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.dropout import Dropout
 from pipeline.nn.embedding import Embedding
+from pipeline.nn.initialization import build_cell
 
 
 class EncoderOutput(NamedTuple):
@@ -64,10 +65,11 @@ class EncoderLayer(nn.Module):
     def __init__(self, config: ModelConfig, input_size: int) -> None:
         super().__init__()
         num_directions = 2 if config.bidirectional else 1
-        cell_class = CELLS[config.cell]
         hidden_size = config.hidden_size // num_directions
-        self.forward_cell = cell_class(input_size, hidden_size)
-        self.backward_cell = cell_class(input_size, hidden_size) if config.bidirectional else None
+        self.forward_cell = build_cell(config, input_size, hidden_size)
+        self.backward_cell = (
+            build_cell(config, input_size, hidden_size) if config.bidirectional else None
+        )
 
     def forward(
         self,

@@ -1,0 +1,138 @@
+"""`seq2seq inspect`: look inside a cell or a model."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from pipeline.cli.main import Parser
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pipeline.nn.cells import Cell
+    from pipeline.nn.config import ModelConfig
+    from pipeline.nn.seq2seq import Seq2Seq
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    from pipeline.nn.config import CellName
+
+    parser = Parser(prog="seq2seq inspect", description=__doc__)
+    subjects = parser.add_subparsers(required=True, metavar="SUBJECT")
+    summary = subjects.add_parser("summary", help="layers, shapes, parameters, cost of a token")
+    summary.add_argument("of", metavar="CONFIG|MODEL", help="a YAML file, or a model folder")
+    summary.set_defaults(show=_summary)
+    gradients = subjects.add_parser("gradients", help="how far back a loss is felt")
+    gradients.add_argument("model", nargs="?", help="its decoder's first layer, before and after")
+    gradients.add_argument("--cell", action="append", choices=get_args(CellName), default=[])
+    gradients.add_argument("--length", type=int, default=100, help="time steps (default: 100)")
+    gradients.add_argument("--hidden-size", type=int, default=128, help="default: 128")
+    gradients.add_argument("--output", default="gradients.png", help="default: gradients.png")
+    gradients.set_defaults(show=_gradients)
+    for subject in (summary, gradients):
+        subject.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    options = parser.parse_args(arguments)
+    options.show(options)
+
+
+def _summary(options: "argparse.Namespace") -> None:
+    from pipeline.insight.summary import summarize
+
+    summary = summarize(_network(options.of))
+    if options.json:
+        print(json.dumps(summary.as_json()))
+        return
+    width = max(len(part.name) for part in summary.parts)
+    for part in summary.parts:
+        shape = " x ".join(map(str, part.shape))
+        print(f"{part.name:<{width}}  {shape:>12}  {part.num_parameters:>10,}")
+    print(f"{'parameters':<{width}}  {'':>12}  {summary.num_parameters:>10,}\n")
+    print(f"a source token   {summary.flops_per_source_token / 1e6:.3f} MFLOP")
+    print(
+        f"a target token   {summary.flops_per_target_token / 1e6:.3f} MFLOP, and "
+        f"{summary.flops_per_source_and_target_token / 1e6:.4f} for each source token after the "
+        f"first; {summary.bytes_per_target_token / 2**20:.2f} MiB of weights are read"
+    )
+
+
+def _network(config_or_model: str) -> "Seq2Seq":
+    if not config_or_model.endswith((".yaml", ".yml")):
+        from pipeline.model_folder import load_model
+
+        return load_model(config_or_model).model
+
+    from pipeline.cli.train import parse
+    from pipeline.nn.seq2seq import Seq2Seq
+
+    config = parse(["--config", config_or_model])
+    tokenizer = config.data.tokenizer
+    return Seq2Seq(
+        config.model,
+        source_vocab_size=tokenizer.vocab_size,
+        target_vocab_size=tokenizer.vocab_size,
+        joint_vocabulary=tokenizer.joint,
+    )
+
+
+def _gradients(options: "argparse.Namespace") -> None:
+    import torch
+
+    from pipeline.insight.gradients import gradient_norms, random_inputs
+    from pipeline.nn.config import ModelConfig
+    from pipeline.nn.initialization import build_cell
+
+    for name in ("length", "hidden_size"):
+        if getattr(options, name) < 1:
+            option = name.replace("_", "-")
+            raise ConfigError(f"--{option}: expected 1 or more, got {getattr(options, name)}")
+    if not Path(options.output).resolve().parent.is_dir():
+        raise ConfigError(f"--output {options.output}: no such folder")
+    cells: dict[str, Cell] = {}
+    names = options.cell or ([] if options.model else ["elman", "gru", "lstm"])
+    for name in names:
+        torch.manual_seed(1)
+        size = options.hidden_size
+        cells[name] = build_cell(ModelConfig(cell=name), size, size)
+    if options.model:
+        trained, config = _trained_cell(options.model)
+        torch.manual_seed(1)
+        fresh = build_cell(config, trained.input_size, trained.hidden_size)
+        cells |= {f"{config.cell}, untrained": fresh, f"{config.cell}, trained": trained}
+    norms = {
+        name: gradient_norms(cell, random_inputs(cell, options.length))
+        for name, cell in cells.items()
+    }
+    _plot_gradients(norms, Path(options.output))
+    if options.json:
+        rows = [{"cell": name, "norms": values} for name, values in norms.items()]
+        print(json.dumps(rows[0] if len(rows) == 1 else {"cells": rows}))
+        return
+    distances = sorted({0, 1, 2, 5, 10, 20, 50, 100, options.length - 1})
+    shown = [distance for distance in distances if distance < options.length]
+    print(f"{'distance':<20}" + "".join(f"{distance:>10}" for distance in shown))
+    for name, values in norms.items():
+        print(f"{name:<20}" + "".join(f"{values[distance]:>10.1e}" for distance in shown))
+
+
+def _plot_gradients(norms: Mapping[str, Sequence[float]], path: Path) -> None:
+    try:
+        from pipeline.insight.gradient_plot import plot_gradient_norms
+    except ModuleNotFoundError:
+        print('no plot: pip install "seq2seq-pipeline[insight]"', file=sys.stderr)
+        return
+    plot_gradient_norms(norms, path)
+    print(f"plot in {path}", file=sys.stderr)
+
+
+def _trained_cell(model: str) -> "tuple[Cell, ModelConfig]":
+    from pipeline.model_folder import load_model
+    from pipeline.nn.cells import Cell
+
+    network = load_model(model).model
+    cell = network.decoder.layers[0]
+    assert isinstance(cell, Cell)
+    return cell, network.config

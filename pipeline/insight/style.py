@@ -1,0 +1,35 @@
+"""What the plots share: colours, lines that need no colours, and a file that is whole or absent."""
+
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+__all__ = ["BLUE", "GREEN", "ORANGE", "finish", "line_styles", "plt"]
+
+# Okabe & Ito's colours, which colour-blind readers can tell apart; yellow is too pale for a line.
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+_COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_DASHES = ("-", "--", "-.", ":")
+
+
+def line_styles() -> Any:
+    """Keywords for one line after another, each different also in black and white."""
+    dashes = cycle(_DASHES)
+    return ({"color": colour, "linestyle": next(dashes)} for colour in cycle(_COLOURS))
+
+
+def finish(figure: Figure, path: Path, *, title: str) -> None:
+    """Title, grid, and the file: PNG, or what else its ending says (`.svg`, `.pdf`)."""
+    for axis in figure.axes:
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

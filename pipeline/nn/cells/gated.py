@@ -1,0 +1,109 @@
+"""GRU and LSTM, whose weights and kernels are torch's."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pipeline.nn.cells.base import Cell, MemoryBiases, State
+from pipeline.nn.recurrence import gru_recurrence, lstm_recurrence
+
+
+class _TorchCell(Cell):
+    """A cell whose weights, and whose kernel on a GPU and outside training, are torch's."""
+
+    def __init__(self, input_size: int, hidden_size: int, rnn: nn.RNNBase) -> None:
+        super().__init__(input_size, hidden_size)
+        self.rnn = rnn
+        nn.init.xavier_uniform_(rnn.get_parameter("weight_ih_l0"))
+        nn.init.zeros_(rnn.get_parameter("bias_ih_l0"))
+        nn.init.zeros_(rnn.get_parameter("bias_hh_l0"))
+        with torch.no_grad():
+            for matrix in self.recurrent_matrices():
+                nn.init.orthogonal_(matrix)
+
+    def forward(
+        self, inputs: Float[Tensor, "B T I"], state: State
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """See `Cell.forward`."""
+        if inputs.device.type == "cpu" and torch.is_grad_enabled():
+            return self._train_on_cpu(inputs, state)
+        layers = [part.unsqueeze(0) for part in state]
+        outputs, last = self.rnn(inputs, tuple(layers) if len(layers) > 1 else layers[0])
+        parts = last if isinstance(last, tuple) else (last,)
+        return outputs, tuple(part.squeeze(0) for part in parts)
+
+    def step(
+        self, inputs: Float[Tensor, "B I"], state: State
+    ) -> tuple[Float[Tensor, "B H"], State]:
+        """See `Cell.step`."""
+        outputs, state = self(inputs.unsqueeze(1), state)
+        return outputs.squeeze(1), state
+
+    def recurrent_matrices(self) -> Sequence[Float[Tensor, "H H"]]:
+        """See `Cell.recurrent_matrices`."""
+        weights = self.rnn.get_parameter("weight_hh_l0")
+        return weights.chunk(weights.shape[0] // self.hidden_size)
+
+    @abstractmethod
+    def _train_on_cpu(
+        self, inputs: Float[Tensor, "B T I"], state: State
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        """The same numbers by `pipeline.nn.recurrence`, whose gradient is faster than torch's."""
+
+
+@final
+class GRUCell(_TorchCell):
+    """The gated recurrent unit (Cho et al. 2014), with torch's reset gate after the product."""
+
+    num_state_parts = 1
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size, nn.GRU(input_size, hidden_size, batch_first=True))
+
+    def _train_on_cpu(
+        self, inputs: Float[Tensor, "B T I"], state: State
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        W_ih, W_hh, b_ih, b_hh = self.rnn.parameters()
+        projected = nn.functional.linear(inputs.transpose(0, 1), W_ih, b_ih)
+        outputs = gru_recurrence(projected, state[0], W_hh, b_hh)
+        return outputs.transpose(0, 1), (outputs[-1],)
+
+    def memory_biases(self) -> MemoryBiases:
+        """See `Cell.memory_biases`; z keeps in torch's GRU."""
+        return MemoryBiases(keep=self.rnn.get_parameter("bias_ih_l0").chunk(3)[1], write=None)
+
+
+@final
+class LSTMCell(_TorchCell):
+    """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate by Gers et al. 2000).
+
+    The forget gate's bias begins at 1, so that a memory lasts at first (Jozefowicz et al. 2015).
+    """
+
+    num_state_parts = 2
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(
+            input_size, hidden_size, nn.LSTM(input_size, hidden_size, batch_first=True)
+        )
+        with torch.no_grad():
+            b_ih = self.rnn.get_parameter("bias_ih_l0")
+            b_ih[hidden_size : 2 * hidden_size] = 1.0
+
+    def _train_on_cpu(
+        self, inputs: Float[Tensor, "B T I"], state: State
+    ) -> tuple[Float[Tensor, "B T H"], State]:
+        W_ih, W_hh, b_ih, b_hh = self.rnn.parameters()
+        projected = nn.functional.linear(inputs.transpose(0, 1), W_ih, b_ih + b_hh)
+        h_0, c_0 = state
+        outputs, c = lstm_recurrence(projected, h_0, c_0, W_hh)
+        return outputs.transpose(0, 1), (outputs[-1], c)
+
+    def memory_biases(self) -> MemoryBiases:
+        """See `Cell.memory_biases`."""
+        i, f, _, _ = self.rnn.get_parameter("bias_ih_l0").chunk(4)
+        return MemoryBiases(keep=f, write=i)

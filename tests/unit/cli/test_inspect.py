@@ -1,0 +1,65 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli.main import DONE, MISTAKE, main
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_gradients_of_one_cell_as_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    words = ["inspect", "gradients", "--cell", "lstm", "--length", "30", "--json"]
+    assert main([*words, "--hidden-size", "8"]) == DONE
+    found = json.loads(capsys.readouterr().out)
+    assert found["cell"] == "lstm"
+    assert len(found["norms"]) == 30
+    assert (tmp_path / "gradients.png").stat().st_size > 0
+
+
+def test_gradients_of_several_cells(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["inspect", "gradients", "--cell", "gru", "--cell", "sru", "--length", "3"]
+    assert main([*words, "--hidden-size", "8", "--output", "two.svg"]) == DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["distance", "gru", "sru"]
+    assert lines[0].split()[1:] == ["0", "1", "2"]
+
+
+def test_gradients_of_a_trained_model_stand_beside_those_before_training(
+    capsys: pytest.CaptureFixture[str], tiny_translator_folder: Path
+) -> None:
+    words = ["inspect", "gradients", str(tiny_translator_folder), "--length", "5", "--json"]
+    assert main(words) == DONE
+    names = [row["cell"] for row in json.loads(capsys.readouterr().out)["cells"]]
+    assert names == ["gru, untrained", "gru, trained"]
+
+
+def test_a_summary_of_a_model_and_of_a_configuration(
+    capsys: pytest.CaptureFixture[str], tiny_translator_folder: Path, tmp_path: Path
+) -> None:
+    assert main(["inspect", "summary", str(tiny_translator_folder), "--json"]) == DONE
+    assert json.loads(capsys.readouterr().out)["num_parameters"] > 0
+    config = tmp_path / "small.yaml"
+    config.write_text("data: {path: x.tsv, tokenizer: {vocab_size: 50}}\nmodel: {hidden_size: 8}\n")
+    assert main(["inspect", "summary", str(config)]) == DONE
+    out = capsys.readouterr().out
+    assert "decoder.W_c.weight" in out
+    assert "MFLOP" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "SUBJECT"),
+        (["gradients", "--length", "0"], "--length: expected 1 or more, got 0"),
+        (["gradients", "--cell", "lsmt"], "invalid choice: 'lsmt'"),
+        (["gradients", "--output", "nowhere/x.png"], "--output nowhere/x.png: no such folder"),
+        (["summary", "nowhere"], "nowhere: no such model folder"),
+    ],
+)
+def test_mistakes(capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
+    assert main(["inspect", *words]) == MISTAKE
+    assert message in capsys.readouterr().err

@@ -1,8 +1,10 @@
 """`seq2seq inspect`: look inside a cell or a model."""
 
+import importlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -33,9 +35,21 @@ def run(arguments: Sequence[str]) -> None:
     gradients.add_argument("--hidden-size", type=int, default=128, help="default: 128")
     gradients.add_argument("--output", default="gradients.png", help="default: gradients.png")
     gradients.set_defaults(show=_gradients)
-    for subject in (summary, gradients):
+    attention = subjects.add_parser("attention", help="where the decoder looks")
+    attention.add_argument("model", help="a model folder, or a hub name")
+    attention.add_argument("sentence", help="a source sentence")
+    attention.add_argument("--output", default="attention.png", help="default: attention.png")
+    attention.set_defaults(show=_attention)
+    states = subjects.add_parser("states", help="a map of the encoder's hidden states")
+    states.add_argument("model", help="a model folder, or a hub name")
+    states.add_argument("sentences", nargs="*", help="source sentences; the lines of stdin if none")
+    states.add_argument("--output", default="states.png", help="default: states.png")
+    states.set_defaults(show=_states)
+    for subject in (summary, gradients, attention, states):
         subject.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_args(arguments)
+    if "output" in options and not Path(options.output).resolve().parent.is_dir():
+        raise ConfigError(f"--output {options.output}: no such folder")
     options.show(options)
 
 
@@ -89,8 +103,6 @@ def _gradients(options: "argparse.Namespace") -> None:
         if getattr(options, name) < 1:
             option = name.replace("_", "-")
             raise ConfigError(f"--{option}: expected 1 or more, got {getattr(options, name)}")
-    if not Path(options.output).resolve().parent.is_dir():
-        raise ConfigError(f"--output {options.output}: no such folder")
     cells: dict[str, Cell] = {}
     names = options.cell or ([] if options.model else ["elman", "gru", "lstm"])
     for name in names:
@@ -106,7 +118,7 @@ def _gradients(options: "argparse.Namespace") -> None:
         name: gradient_norms(cell, random_inputs(cell, options.length))
         for name, cell in cells.items()
     }
-    _plot_gradients(norms, Path(options.output))
+    _plot("gradient_plot", "plot_gradient_norms", norms, options.output)
     if options.json:
         rows = [{"cell": name, "norms": values} for name, values in norms.items()]
         print(json.dumps(rows[0] if len(rows) == 1 else {"cells": rows}))
@@ -118,16 +130,6 @@ def _gradients(options: "argparse.Namespace") -> None:
         print(f"{name:<20}" + "".join(f"{values[distance]:>10.1e}" for distance in shown))
 
 
-def _plot_gradients(norms: Mapping[str, Sequence[float]], path: Path) -> None:
-    try:
-        from pipeline.insight.gradient_plot import plot_gradient_norms
-    except ModuleNotFoundError:
-        print('no plot: pip install "seq2seq-pipeline[insight]"', file=sys.stderr)
-        return
-    plot_gradient_norms(norms, path)
-    print(f"plot in {path}", file=sys.stderr)
-
-
 def _trained_cell(model: str) -> "tuple[Cell, ModelConfig]":
     from pipeline.model_folder import load_model
     from pipeline.nn.cells import Cell
@@ -136,3 +138,40 @@ def _trained_cell(model: str) -> "tuple[Cell, ModelConfig]":
     cell = network.decoder.layers[0]
     assert isinstance(cell, Cell)
     return cell, network.config
+
+
+def _attention(options: "argparse.Namespace") -> None:
+    from pipeline.insight.attention import attention_map
+    from pipeline.model_folder import load_model
+
+    attention = attention_map(load_model(options.model), options.sentence)
+    _plot("attention_plot", "plot_attention", attention, options.output)
+    if options.json:
+        print(json.dumps(asdict(attention), ensure_ascii=False))
+        return
+    for piece, row in zip(attention.target, attention.weights, strict=True):
+        highest = max(range(len(row)), key=row.__getitem__)
+        print(f"{piece}\t{attention.source[highest]}\t{row[highest]:.2f}")
+
+
+def _states(options: "argparse.Namespace") -> None:
+    from pipeline.insight.states import state_map
+    from pipeline.model_folder import load_model
+
+    states = state_map(load_model(options.model), options.sentences or list(sys.stdin))
+    _plot("state_plot", "plot_states", states, options.output)
+    if options.json:
+        print(json.dumps(asdict(states), ensure_ascii=False))
+        return
+    for sentence, (x, y) in zip(states.sentences, states.points, strict=True):
+        print(f"{x:.3f}\t{y:.3f}\t{sentence}")
+
+
+def _plot(module: str, function: str, drawn: object, path: str) -> None:
+    try:
+        draw = getattr(importlib.import_module(f"pipeline.insight.{module}"), function)
+    except ModuleNotFoundError:
+        print('no plot: pip install "seq2seq-pipeline[insight]"', file=sys.stderr)
+        return
+    draw(drawn, Path(path))
+    print(f"plot in {path}", file=sys.stderr)

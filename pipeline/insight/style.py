@@ -1,5 +1,6 @@
-"""What the plots share: colours, lines that need no colours, and a file that is whole or absent."""
+"""What the plots share: colours, lines that need no colours, fonts for every script, a file."""
 
+import importlib.util
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import matplotlib as mpl
 
 mpl.use("Agg")
+from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
@@ -16,6 +18,7 @@ __all__ = ["BLUE", "GREEN", "ORANGE", "finish", "line_styles", "plt"]
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 _COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES = ("-", "--", "-.", ":")
+_FONT_PACKAGES = {"koreanize_matplotlib": "fonts/NanumGothic.ttf", "manimgx_fonts": "*.ttf"}
 
 
 def line_styles() -> Any:
@@ -24,12 +27,28 @@ def line_styles() -> Any:
     return ({"color": colour, "linestyle": next(dashes)} for colour in cycle(_COLOURS))
 
 
-def finish(figure: Figure, path: Path, *, title: str) -> None:
+def finish(figure: Figure, path: Path, *, title: str, grid: bool = True) -> None:
     """Title, grid, and the file: PNG, or what else its ending says (`.svg`, `.pdf`)."""
     for axis in figure.axes:
-        axis.grid(alpha=0.3)
+        if grid:
+            axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title)
     figure.tight_layout()
     figure.savefig(path, dpi=120)
     plt.close(figure)
+
+
+def _use_fonts_of_every_script() -> None:
+    """Draw what matplotlib's own font lacks in those of the packages, as far as they are there."""
+    families = []
+    for package, pattern in _FONT_PACKAGES.items():
+        found = importlib.util.find_spec(package)  # not imported: one of them changes settings then
+        for folder in (found.submodule_search_locations or []) if found else []:
+            for path in sorted(Path(folder).glob(pattern)):
+                font_manager.fontManager.addfont(path)
+                families.append(font_manager.FontProperties(fname=path).get_name())
+    plt.rcParams["font.family"] = ["DejaVu Sans", *dict.fromkeys(families)]
+
+
+_use_fonts_of_every_script()

@@ -1,3 +1,4 @@
+import io
 import json
 from pathlib import Path
 
@@ -48,6 +49,31 @@ def test_a_summary_of_a_model_and_of_a_configuration(
     out = capsys.readouterr().out
     assert "decoder.W_c.weight" in out
     assert "MFLOP" in out
+
+
+def test_attention_of_a_sentence(
+    capsys: pytest.CaptureFixture[str], tiny_translator_folder: Path, tmp_path: Path
+) -> None:
+    words = ["inspect", "attention", str(tiny_translator_folder), "The dog runs."]
+    assert main([*words, "--json"]) == DONE
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["weights"]) == len(found["target"])
+    assert (tmp_path / "attention.png").stat().st_size > 0
+    assert main(words) == DONE
+    assert len(capsys.readouterr().out.splitlines()) == len(found["target"])
+
+
+def test_states_of_the_lines_of_stdin(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tiny_translator_folder: Path,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("A dog.\nA man.\n\nWater!\n"))
+    assert main(["inspect", "states", str(tiny_translator_folder)]) == DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("\t")[2] for line in lines] == ["A dog.", "A man.", "Water!"]
+    assert (tmp_path / "states.png").stat().st_size > 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""Where the decoder looks: the attention weights of a sentence, piece by piece."""
+
+from dataclasses import dataclass
+
+import torch
+
+from pipeline.batch import collate_sources
+from pipeline.decoding import LengthLimit, greedy_search
+from pipeline.errors import ModelError
+from pipeline.model_folder import TrainedModel
+from pipeline.text import normalize
+from pipeline.tokenizer import BOS_ID, EOS_ID
+
+
+@dataclass(frozen=True)
+class AttentionMap:
+    """What the decoder looked at while it wrote.
+
+    Attributes:
+        source: The source pieces, EOS behind them.
+        target: The pieces that were generated, EOS behind them.
+        weights: For each target piece a row with the weight of each source piece; a row sums to 1.
+    """
+
+    source: list[str]
+    target: list[str]
+    weights: list[list[float]]
+
+
+@torch.inference_mode()
+def attention_map(trained: TrainedModel, text: str) -> AttentionMap:
+    """The weights of greedy decoding; with several heads, their mean.
+
+    Raises:
+        ModelError: The model has no attention.
+    """
+    model = trained.model.eval()
+    if model.decoder.attention is None:
+        raise ModelError(f"{trained.name}: expected a model with attention, this one has none")
+    source_ids, source_lengths = collate_sources([trained.source_tokenizer.encode(normalize(text))])
+    limit = LengthLimit.for_task(is_chat=trained.task == "chat")
+    (hypothesis,) = greedy_search(model, source_ids, source_lengths, limit=limit)
+    state = model.encode(source_ids, source_lengths)
+    rows = []
+    for token_id in (BOS_ID, *hypothesis.ids):
+        _, state = model.step(torch.tensor([token_id]), state)
+        assert state.attention_weights is not None
+        rows.append(state.attention_weights[0].tolist())
+    return AttentionMap(
+        source=trained.source_tokenizer.pieces(source_ids[0].tolist()),
+        target=trained.target_tokenizer.pieces([*hypothesis.ids, EOS_ID]),
+        weights=rows,
+    )

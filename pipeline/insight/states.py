@@ -1,0 +1,52 @@
+"""Hidden states on a map: sentences that the encoder sums up alike lie close together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from pipeline.batch import collate_sources
+from pipeline.errors import DataError
+from pipeline.model_folder import TrainedModel
+from pipeline.text import normalize
+
+
+@dataclass(frozen=True)
+class StateMap:
+    """The encoder's last hidden states in two dimensions.
+
+    Attributes:
+        sentences: What was encoded.
+        points: x and y of each.
+        explained: Share of the states' variance along x, and along y.
+    """
+
+    sentences: list[str]
+    points: list[tuple[float, float]]
+    explained: tuple[float, float]
+
+
+@torch.inference_mode()
+def state_map(trained: TrainedModel, sentences: Sequence[str]) -> StateMap:
+    """Principal components of the top layer's last states (as in Sutskever et al. 2014, figure 2).
+
+    Raises:
+        DataError: There are fewer than three sentences, or all are encoded alike.
+    """
+    texts = [text for text in map(normalize, sentences) if text]
+    if len(texts) < 3:
+        raise DataError(f"expected three sentences or more, got {len(texts)}")
+    encoder = trained.model.eval().encoder
+    encoded = encoder(*collate_sources(trained.source_tokenizer.encode_batch(texts)))
+    states = encoded.final_states[-1].double()
+    left, singular_values, _ = torch.linalg.svd(states - states.mean(dim=0), full_matrices=False)
+    variances = singular_values.square()
+    if float(variances.sum()) < 1e-12:
+        raise DataError("expected sentences that differ: all have the same hidden state")
+    x, y = (left[:, :2] * singular_values[:2]).unbind(dim=1)
+    shares = (variances / variances.sum()).tolist()
+    return StateMap(
+        sentences=texts,
+        points=list(zip(x.tolist(), y.tolist(), strict=True)),
+        explained=(shares[0], shares[1]),
+    )

@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import DataError
+from pipeline.insight.state_plot import plot_states
+from pipeline.insight.states import state_map
+from pipeline.model_folder import TrainedModel, load_model
+
+_SENTENCES = ["The little dog runs.", "Where is the station?", "강아지가 뛰어다녀요.", "Hund"]
+
+
+@pytest.fixture
+def trained(tiny_translator_folder: Path) -> TrainedModel:
+    return load_model(tiny_translator_folder)
+
+
+def test_each_sentence_has_its_place(trained: TrainedModel, tmp_path: Path) -> None:
+    states = state_map(trained, [*_SENTENCES, "  ", ""])
+    assert states.sentences == _SENTENCES
+    assert len(states.points) == len(_SENTENCES)
+    assert 0 < states.explained[1] <= states.explained[0] <= 1
+    # The components are centred and have nothing in common.
+    for axis in (0, 1):
+        assert sum(point[axis] for point in states.points) == pytest.approx(0, abs=1e-6)
+    assert sum(x * y for x, y in states.points) == pytest.approx(0, abs=1e-6)
+    plot_states(states, tmp_path / "states.svg")
+    assert "<svg" in (tmp_path / "states.svg").read_text(encoding="utf-8")
+
+
+def test_the_distances_of_three_sentences_are_those_of_their_states(trained: TrainedModel) -> None:
+    states = state_map(trained, _SENTENCES[:3])
+    assert sum(states.explained) == pytest.approx(1)  # three points lie in a plane
+
+
+def test_the_same_sentence_has_the_same_place(trained: TrainedModel) -> None:
+    points = state_map(trained, [*_SENTENCES, _SENTENCES[0]]).points
+    assert points[0] == pytest.approx(points[-1], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "message"),
+    [
+        (["one", " ", "two"], "three sentences or more, got 2"),
+        (["one"] * 3, "expected sentences that differ"),
+    ],
+)
+def test_what_has_no_map(trained: TrainedModel, sentences: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        state_map(trained, sentences)

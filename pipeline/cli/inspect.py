@@ -35,6 +35,13 @@ def run(arguments: Sequence[str]) -> None:
     gradients.add_argument("--hidden-size", type=int, default=128, help="default: 128")
     gradients.add_argument("--output", default="gradients.png", help="default: gradients.png")
     gradients.set_defaults(show=_gradients)
+    memory = subjects.add_parser("memory", help="which cell still recalls after a delay")
+    memory.add_argument("--cell", action="append", choices=get_args(CellName), default=[])
+    memory.add_argument("--delay", action="append", type=int, default=[], help="time steps")
+    memory.add_argument("--steps", type=int, default=1000, help="of training (default: 1000)")
+    memory.add_argument("--hidden-size", type=int, default=128, help="default: 128")
+    memory.add_argument("--output", default="memory.png", help="default: memory.png")
+    memory.set_defaults(show=_memory)
     attention = subjects.add_parser("attention", help="where the decoder looks")
     attention.add_argument("model", help="a model folder, or a hub name")
     attention.add_argument("sentence", help="a source sentence")
@@ -45,7 +52,7 @@ def run(arguments: Sequence[str]) -> None:
     states.add_argument("sentences", nargs="*", help="source sentences; the lines of stdin if none")
     states.add_argument("--output", default="states.png", help="default: states.png")
     states.set_defaults(show=_states)
-    for subject in (summary, gradients, attention, states):
+    for subject in (summary, gradients, memory, attention, states):
         subject.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_args(arguments)
     if "output" in options and not Path(options.output).resolve().parent.is_dir():
@@ -99,10 +106,7 @@ def _gradients(options: "argparse.Namespace") -> None:
     from pipeline.nn.config import ModelConfig
     from pipeline.nn.initialization import build_cell
 
-    for name in ("length", "hidden_size"):
-        if getattr(options, name) < 1:
-            option = name.replace("_", "-")
-            raise ConfigError(f"--{option}: expected 1 or more, got {getattr(options, name)}")
+    _require_positive(length=[options.length], hidden_size=[options.hidden_size])
     cells: dict[str, Cell] = {}
     names = options.cell or ([] if options.model else ["elman", "gru", "lstm"])
     for name in names:
@@ -138,6 +142,33 @@ def _trained_cell(model: str) -> "tuple[Cell, ModelConfig]":
     cell = network.decoder.layers[0]
     assert isinstance(cell, Cell)
     return cell, network.config
+
+
+def _memory(options: "argparse.Namespace") -> None:
+    from pipeline.insight.copy_memory import recall
+    from pipeline.nn.config import ModelConfig
+
+    cells, delays = options.cell or ["elman", "gru", "lstm"], options.delay or [10, 30, 100]
+    _require_positive(delay=delays, steps=[options.steps], hidden_size=[options.hidden_size])
+    results = []
+    for delay in sorted(set(delays)):
+        for cell in dict.fromkeys(cells):
+            config = ModelConfig(cell=cell)
+            found = recall(config, delay, hidden_size=options.hidden_size, num_steps=options.steps)
+            line = f"{cell:<8} delay {delay:>4}: {found.accuracy:>6.1%}, {found.nats:.3f} nats"
+            print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
+            results.append(found)
+    _plot("copy_memory_plot", "plot_recall", results, options.output)
+    if options.json:
+        print(json.dumps({"results": [asdict(found) for found in results]}))
+
+
+def _require_positive(**values: Sequence[int]) -> None:
+    for name, numbers in values.items():
+        for number in numbers:
+            if number < 1:
+                option = name.replace("_", "-")
+                raise ConfigError(f"--{option}: expected 1 or more, got {number}")
 
 
 def _attention(options: "argparse.Namespace") -> None:

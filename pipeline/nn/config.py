@@ -46,7 +46,7 @@ class ModelConfig:
     recurrent_init: RecurrentInitName = "orthogonal"
     memory_bias: MemoryBiasName = "own"
     chrono_steps: int = 50
-    dropout: float = 0.3
+    dropout: float = 0.2
     residual: bool = True
     tie_embeddings: bool = True
 

@@ -51,6 +51,14 @@ def test_a_summary_of_a_model_and_of_a_configuration(
     assert "MFLOP" in out
 
 
+def test_memory_of_a_cell(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    words = ["inspect", "memory", "--cell", "elman", "--delay", "3", "--delay", "2"]
+    assert main([*words, "--steps", "2", "--hidden-size", "4", "--json"]) == DONE
+    results = json.loads(capsys.readouterr().out)["results"]
+    assert [(found["cell"], found["delay"]) for found in results] == [("elman", 2), ("elman", 3)]
+    assert (tmp_path / "memory.png").stat().st_size > 0
+
+
 def test_attention_of_a_sentence(
     capsys: pytest.CaptureFixture[str], tiny_translator_folder: Path, tmp_path: Path
 ) -> None:
@@ -81,6 +89,7 @@ def test_states_of_the_lines_of_stdin(
     [
         ([], "SUBJECT"),
         (["gradients", "--length", "0"], "--length: expected 1 or more, got 0"),
+        (["memory", "--delay", "0"], "--delay: expected 1 or more, got 0"),
         (["gradients", "--cell", "lsmt"], "invalid choice: 'lsmt'"),
         (["gradients", "--output", "nowhere/x.png"], "--output nowhere/x.png: no such folder"),
         (["summary", "nowhere"], "nowhere: no such model folder"),

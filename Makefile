@@ -14,7 +14,7 @@ trained = $(if $(findstring command,$(origin MODEL)),:,test -e $(RUN)/checkpoint
 	$(SEQ2SEQ) train --config $(CONFIG) >&2 </dev/null; })
 
 .DEFAULT_GOAL := help
-.PHONY: help train evaluate translate chat test test-slow check format benchmark
+.PHONY: help train evaluate translate chat gradients test test-slow check format benchmark
 
 help: ## list the targets
 	@echo 'make TARGET [CONFIG=configs/x.yaml] [MODEL=runs/x/model] [ARGS="..."]'
@@ -24,16 +24,14 @@ train: $(READY) ## train CONFIG (default: the phrasebook translator) and score i
 	@$(SEQ2SEQ) train --config $(CONFIG) $(ARGS)
 
 evaluate: $(READY) ## score MODEL on its test split; ARGS="--beam-size 5 --json"
-	@$(trained)
-	@$(SEQ2SEQ) evaluate $(MODEL) $(ARGS)
-
 translate: $(READY) ## translate the lines of stdin, or ARGS=file
-	@$(trained)
-	@$(SEQ2SEQ) translate $(MODEL) $(ARGS)
-
 chat: $(READY) ## talk to MODEL (default: the English chatbot)
+evaluate translate chat:
 	@$(trained)
-	@$(SEQ2SEQ) chat $(MODEL) $(ARGS)
+	@$(SEQ2SEQ) $@ $(MODEL) $(ARGS)
+
+gradients: $(READY) ## how far back a loss is felt; ARGS="--cell lstm --length 200"
+	@$(SEQ2SEQ) inspect gradients $(ARGS)
 
 test: $(READY) ## the tests that are quick, with coverage
 	@.venv/bin/pytest -q -n 2 -m "not slow" --cov --cov-report=term --cov-fail-under=90 $(ARGS)

@@ -14,7 +14,7 @@ trained = $(if $(findstring command,$(origin MODEL)),:,test -e $(RUN)/checkpoint
 	$(SEQ2SEQ) train --config $(CONFIG) >&2 </dev/null; })
 
 .DEFAULT_GOAL := help
-.PHONY: help train evaluate translate chat gradients test test-slow check format benchmark
+.PHONY: help train evaluate translate chat gradients test test-slow check format benchmark study
 
 help: ## list the targets
 	@echo 'make TARGET [CONFIG=configs/x.yaml] [MODEL=runs/x/model] [ARGS="..."]'
@@ -50,6 +50,8 @@ format: $(READY) ## mend what can be mended
 
 benchmark: $(READY) ## start-up time and memory, as in docs/results.md
 	@.venv/bin/python benchmarks/footprint.py $(ARGS)
+study: $(READY) ## every cell with and without attention, in one table; hours
+	@.venv/bin/python -m benchmarks.study $(ARGS)
 
 $(READY): pyproject.toml constraints.txt
 	@echo "installing into .venv (once; a minute or two)" >&2

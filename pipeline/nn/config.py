@@ -7,6 +7,7 @@ from pipeline.errors import ConfigError
 
 CellName = Literal["elman", "irnn", "gru", "lstm", "ln_lstm", "dt_gru", "mingru", "minlstm", "sru"]
 AttentionName = Literal["none", "dot", "general", "additive", "multi_head"]
+EmbeddingName = Literal["learned", "one_hot", "word2vec"]
 RecurrentInitName = Literal["orthogonal", "xavier"]
 MemoryBiasName = Literal["own", "zero", "one", "chrono"]
 
@@ -20,6 +21,9 @@ class ModelConfig:
         attention: How the decoder looks back at the source; `none` leaves it the hidden state
             alone (Sutskever et al. 2014; Cho et al. 2014).
         num_heads: Heads of `multi_head` attention.
+        embedding: `learned`, from random vectors; `word2vec`, learned too, but begun as Word2Vec
+            vectors (Mikolov et al. 2013) of the training split's pieces; or `one_hot`, the
+            identity, where W_xh has a row for each piece and there is no matrix to tie.
         embedding_dim: Size of a token's vector, and of the features before the softmax.
         hidden_size: Size of the hidden state; a bidirectional encoder gives each direction half.
         num_layers: Layers of the encoder, and of the decoder.
@@ -39,6 +43,7 @@ class ModelConfig:
     cell: CellName = "gru"
     attention: AttentionName = "general"
     num_heads: int = 8
+    embedding: EmbeddingName = "learned"
     embedding_dim: int = 256
     hidden_size: int = 512
     num_layers: int = 1

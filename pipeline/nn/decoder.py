@@ -13,7 +13,7 @@ from pipeline.nn.attention import Attention, build_attention
 from pipeline.nn.cells import Cell, State
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.dropout import Dropout
-from pipeline.nn.embedding import Embedding
+from pipeline.nn.embedding import Embedding, OneHot
 from pipeline.nn.encoder import EncoderOutput
 from pipeline.nn.initialization import build_cell
 
@@ -60,12 +60,12 @@ class Decoder(nn.Module):
     embedding. There is no input feeding: it would force a loop over the steps in training.
     """
 
-    def __init__(self, config: ModelConfig, embedding: Embedding) -> None:
+    def __init__(self, config: ModelConfig, embedding: Embedding | OneHot) -> None:
         super().__init__()
         self.embedding = embedding
         self.residual = config.residual
         self.dropout = Dropout(config.dropout)
-        sizes = [config.embedding_dim] + [config.hidden_size] * (config.num_layers - 1)
+        sizes = [embedding.embedding_dim] + [config.hidden_size] * (config.num_layers - 1)
         cells = [build_cell(config, size, config.hidden_size) for size in sizes]
         self.layers = nn.ModuleList(cells)
         # The bridge: the first state of a layer, all its parts, from the encoder's last h.

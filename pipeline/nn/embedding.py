@@ -1,4 +1,4 @@
-"""Token embeddings of unit size that a softmax can share."""
+"""Tokens as vectors: learned, of unit size, which a softmax can share; or one-hot."""
 
 import math
 
@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from pipeline.nn.config import ModelConfig
 from pipeline.tokenizer import PAD_ID
 
 
@@ -27,3 +28,25 @@ class Embedding(nn.Embedding):
     def forward(self, input: Int[Tensor, "..."]) -> Float[Tensor, "... E"]:
         """The vectors of these ids."""
         return super().forward(input) * self.scale
+
+
+class OneHot(nn.Module):
+    """The identity as an embedding: zeros, and a one at the token's place.
+
+    What learned vectors are measured against. The product with W_xh then picks a row of it.
+    """
+
+    def __init__(self, vocab_size: int) -> None:
+        super().__init__()
+        self.embedding_dim = vocab_size
+
+    def forward(self, input: Int[Tensor, "..."]) -> Float[Tensor, "... V"]:
+        """The vectors of these ids."""
+        return nn.functional.one_hot(input, self.embedding_dim).to(torch.get_default_dtype())
+
+
+def build_embedding(config: ModelConfig, vocab_size: int) -> Embedding | OneHot:
+    """The configured vectors of a vocabulary."""
+    if config.embedding == "one_hot":
+        return OneHot(vocab_size)
+    return Embedding(vocab_size, config.embedding_dim)

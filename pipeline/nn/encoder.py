@@ -10,7 +10,7 @@ from pipeline.batch import length_mask
 from pipeline.nn.cells import Cell
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.dropout import Dropout
-from pipeline.nn.embedding import Embedding
+from pipeline.nn.embedding import Embedding, OneHot
 from pipeline.nn.initialization import build_cell
 
 
@@ -31,12 +31,12 @@ class EncoderOutput(NamedTuple):
 class Encoder(nn.Module):
     """A stack of recurrent layers over the source embeddings."""
 
-    def __init__(self, config: ModelConfig, embedding: Embedding) -> None:
+    def __init__(self, config: ModelConfig, embedding: Embedding | OneHot) -> None:
         super().__init__()
         self.embedding = embedding
         self.residual = config.residual
         self.dropout = Dropout(config.dropout)
-        sizes = [config.embedding_dim] + [config.hidden_size] * (config.num_layers - 1)
+        sizes = [embedding.embedding_dim] + [config.hidden_size] * (config.num_layers - 1)
         self.layers = nn.ModuleList(EncoderLayer(config, input_size) for input_size in sizes)
 
     def forward(

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from pipeline.batch import Seq2SeqBatch
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.decoder import Decoder, DecoderState
-from pipeline.nn.embedding import Embedding
+from pipeline.nn.embedding import Embedding, build_embedding
 from pipeline.nn.encoder import Encoder
 from pipeline.nn.loss import TokenLoss, cross_entropy
 
@@ -32,16 +32,16 @@ class Seq2Seq(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        target_embedding = Embedding(target_vocab_size, config.embedding_dim)
+        target_embedding = build_embedding(config, target_vocab_size)
         if config.tie_embeddings and joint_vocabulary:
             source_embedding = target_embedding
         else:
-            source_embedding = Embedding(source_vocab_size, config.embedding_dim)
+            source_embedding = build_embedding(config, source_vocab_size)
         self.encoder = Encoder(config, source_embedding)
         self.decoder = Decoder(config, target_embedding)
         self.output_weight = (
             target_embedding.weight
-            if config.tie_embeddings
+            if config.tie_embeddings and isinstance(target_embedding, Embedding)
             else nn.Parameter(Embedding(target_vocab_size, config.embedding_dim).weight.detach())
         )
         self.output_bias = nn.Parameter(torch.zeros(target_vocab_size))

@@ -34,6 +34,7 @@ from pipeline.training.metrics_file import MetricsFile
 from pipeline.training.module import Seq2SeqModule, ValidationText
 from pipeline.training.precision import choose_precision
 from pipeline.training.progress_bar import TrainingProgress
+from pipeline.training.word2vec import begin_with_word2vec
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +97,10 @@ def train(config: RunConfig, run: Run, *, command: str, console: Console) -> boo
     corpus = prepare(config.data, run.checkpoints)
     _write_config(config, run)  # not before: a mistake in the data may be mended under this name
     lightning.seed_everything(config.seed, verbose=False)
+    checkpoints = list_checkpoints(run.checkpoints)
     network = build_model(config.model, corpus.source_tokenizer, corpus.target_tokenizer)
+    if config.model.embedding == "word2vec" and not checkpoints:
+        begin_with_word2vec(network, corpus, seed=config.seed)
     module = Seq2SeqModule(
         network,
         config.trainer,
@@ -107,7 +111,6 @@ def train(config: RunConfig, run: Run, *, command: str, console: Console) -> boo
     metrics = MetricsFile(run.metrics)
     best = _best_model(config, run, corpus, module, command)
     trainer = _trainer(config, run, metrics, best, console)
-    checkpoints = list_checkpoints(run.checkpoints)
     _announce(network, trainer, checkpoints)
     try:
         trainer.fit(

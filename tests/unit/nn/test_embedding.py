@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from pipeline.nn.embedding import Embedding
+from pipeline.nn.cells import ElmanCell
+from pipeline.nn.embedding import Embedding, OneHot
 from pipeline.tokenizer import PAD_ID
 
 
@@ -26,3 +27,16 @@ def test_padding_is_zero_and_gets_no_gradient() -> None:
     assert not vectors[0].any()
     assert embedding.weight.grad is not None
     assert embedding.weight.grad.tolist() == [[0.0] * 4] * 3 + [[2.0] * 4, [0.0] * 4]
+
+
+def test_one_hot_is_the_identity() -> None:
+    one_hot = OneHot(3)
+    assert one_hot(torch.tensor([[2, 0]])).tolist() == [[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]]
+    assert one_hot.embedding_dim == 3
+    assert not list(one_hot.parameters())
+
+
+def test_a_product_with_a_one_hot_vector_picks_a_row() -> None:
+    cell = ElmanCell(5, 4)
+    ids = torch.tensor([[3, 1, 1]])
+    assert torch.equal(cell.project(OneHot(5)(ids)), cell.W_xh[ids])

@@ -71,7 +71,8 @@ def haunted(batch: Seq2SeqBatch) -> Seq2SeqBatch:
 
 def storages(model: Seq2Seq) -> tuple[int, int, int]:
     """Of the source embedding, the target embedding and the softmax matrix."""
-    source, target = model.encoder.embedding.weight, model.decoder.embedding.weight
+    source = model.encoder.embedding.get_parameter("weight")
+    target = model.decoder.embedding.get_parameter("weight")
     return source.data_ptr(), target.data_ptr(), model.output_weight.data_ptr()
 
 

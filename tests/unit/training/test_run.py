@@ -223,3 +223,10 @@ def test_auto_takes_the_accelerator_that_there_is(
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: has_mps)
     assert pipeline.training.run._accelerator("auto") == name
     assert pipeline.training.run._accelerator("cpu") == "cpu"
+
+
+@pytest.mark.parametrize("embedding", ["one_hot", "word2vec"])
+def test_other_embeddings_train_and_load(config: RunConfig, run: Run, embedding: Any) -> None:
+    config = replace(config, model=replace(config.model, embedding=embedding))
+    assert _train(config, run)
+    assert load_model(run.model).model.config.embedding == embedding

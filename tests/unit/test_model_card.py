@@ -19,7 +19,7 @@ def test_the_card_says_what_the_model_is_and_how_it_came_to_be(translator: Train
         "# tiny-translation\n",
         "for translation",
         "| data | `pairs.tsv`, en to ko |",
-        "| cell, attention | gru, dot |",
+        "| cell, attention | gru, general |",
         f"| parameters | {num_parameters:,} |",
         "| vocabulary | 330 pieces |",
         "| trained by | `seq2seq train --config configs/tiny-translation.yaml` |",

@@ -76,7 +76,8 @@ def test_an_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trian"]) == MISTAKE
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "error: no command 'trian'; expected one of train, evaluate, translate, chat\n"
+    commands = "train, evaluate, translate, chat, inspect"
+    assert err == f"error: no command 'trian'; expected one of {commands}\n"
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ class Countdown:
 
 def network(seed: int) -> Seq2Seq:
     torch.manual_seed(seed)
-    config = ModelConfig(cell="lstm", embedding_dim=8, hidden_size=8, num_layers=2)
+    config = ModelConfig(cell="lstm", attention="dot", embedding_dim=8, hidden_size=8, num_layers=2)
     model = Seq2Seq(config, source_vocab_size=12, target_vocab_size=12, joint_vocabulary=True)
     with torch.no_grad():
         for parameter in model.parameters():

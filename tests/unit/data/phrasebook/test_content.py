@@ -1,7 +1,6 @@
 """The phrasebook that comes with the project."""
 
 import re
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -77,10 +76,7 @@ def test_german_addresses_with_sie(rows: list[dict[str, str]]) -> None:
 
 
 def test_expansion_is_a_function_of_the_files(splits: Splits) -> None:
-    start = time.perf_counter()
-    again = expand_phrasebook(PHRASEBOOK)
-    assert again == splits
-    assert time.perf_counter() - start < 10  # about 1 s on a quiet machine
+    assert expand_phrasebook(PHRASEBOOK) == splits
 
 
 def test_every_filler_is_in_training_and_no_held_out_combination(

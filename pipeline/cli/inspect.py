@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def run(arguments: Sequence[str]) -> None:
     """Run the command."""
-    from pipeline.nn.config import CellName
+    from pipeline.nn.config import CellName, MemoryBiasName, RecurrentInitName
 
     parser = Parser(prog="seq2seq inspect", description=__doc__)
     subjects = parser.add_subparsers(required=True, metavar="SUBJECT")
@@ -40,6 +40,10 @@ def run(arguments: Sequence[str]) -> None:
     memory.add_argument("--delay", action="append", type=int, default=[], help="time steps")
     memory.add_argument("--steps", type=int, default=1000, help="of training (default: 1000)")
     memory.add_argument("--hidden-size", type=int, default=128, help="default: 128")
+    memory.add_argument(
+        "--recurrent-init", choices=get_args(RecurrentInitName), default="orthogonal"
+    )
+    memory.add_argument("--memory-bias", choices=get_args(MemoryBiasName), default="own")
     memory.add_argument("--output", default="memory.png", help="default: memory.png")
     memory.set_defaults(show=_memory)
     attention = subjects.add_parser("attention", help="where the decoder looks")
@@ -145,7 +149,7 @@ def _trained_cell(model: str) -> "tuple[Cell, ModelConfig]":
 
 
 def _memory(options: "argparse.Namespace") -> None:
-    from pipeline.insight.copy_memory import recall
+    from pipeline.insight.copy_memory import NUM_SYMBOLS, recall
     from pipeline.nn.config import ModelConfig
 
     cells, delays = options.cell or ["elman", "gru", "lstm"], options.delay or [10, 30, 100]
@@ -153,7 +157,12 @@ def _memory(options: "argparse.Namespace") -> None:
     results = []
     for delay in sorted(set(delays)):
         for cell in dict.fromkeys(cells):
-            config = ModelConfig(cell=cell)
+            config = ModelConfig(
+                cell=cell,
+                recurrent_init=options.recurrent_init,
+                memory_bias=options.memory_bias,
+                chrono_steps=delay + 2 * NUM_SYMBOLS,
+            )
             found = recall(config, delay, hidden_size=options.hidden_size, num_steps=options.steps)
             line = f"{cell:<8} delay {delay:>4}: {found.accuracy:>6.1%}, {found.nats:.3f} nats"
             print(line, file=sys.stderr if options.json else sys.stdout, flush=True)

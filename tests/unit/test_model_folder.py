@@ -232,6 +232,12 @@ def test_a_missing_key_is_an_error_that_names_it(key: str, folder: Path) -> None
     assert error(folder) == f"{folder / 'config.json'}: the key {key} is missing"
 
 
+@pytest.mark.parametrize("key", ["cell", "attention", "embedding", "recurrent_init", "memory_bias"])
+def test_a_choice_that_there_is_not_is_an_error_that_names_it(key: str, folder: Path) -> None:
+    edit_config(folder, lambda config: config["model"].update({key: "transformer"}))
+    assert f"model.{key}: 'transformer' is none of " in error(folder)
+
+
 def test_an_unknown_model_key_is_an_error_that_names_it(folder: Path) -> None:
     edit_config(folder, lambda config: config["model"].update(num_experts=8))
     assert error(folder) == f"{folder / 'config.json'}: unknown key model.num_experts"

@@ -7,10 +7,11 @@ import torch
 from pipeline.batch import collate_sources
 from pipeline.decoding import LengthLimit, greedy_search
 from pipeline.errors import ModelError
-from pipeline.insight.attention import attention_map
+from pipeline.insight.attention import AttentionMap, attention_map
 from pipeline.insight.attention_plot import plot_attention
-from pipeline.model_folder import TrainedModel, build_model, load_model
+from pipeline.model_folder import build_model, load_model
 from pipeline.nn.config import ModelConfig
+from pipeline.tokenizer import BOS_ID
 
 
 def test_rows_are_the_generated_pieces_and_columns_the_source_pieces(
@@ -30,18 +31,23 @@ def test_rows_are_the_generated_pieces_and_columns_the_source_pieces(
         assert sum(row) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_the_weights_are_those_of_the_step_that_generated_the_piece(
+def test_the_weights_are_those_of_reading_the_whole_hypothesis_at_once(
     tiny_translator_folder: Path,
 ) -> None:
     trained = load_model(tiny_translator_folder)
+    text = "Where is the dog?"
+    found = attention_map(trained, text)
+    source = collate_sources([trained.source_tokenizer.encode(text)])
+    (hypothesis,) = greedy_search(trained.model, *source, limit=LengthLimit())
     decoder = trained.model.decoder
-    with torch.no_grad():
-        # Keys and queries of zero: every place alike, at every step.
-        for parameter in (decoder.attention or decoder).parameters():
-            parameter.zero_()
-    found = attention_map(trained, "Where is the dog?")
-    for row in found.weights:
-        assert row == pytest.approx([1 / len(found.source)] * len(found.source))
+    with torch.inference_mode():
+        state = trained.model.encode(*source)
+        inputs = decoder.embedding(torch.tensor([[BOS_ID, *hypothesis.ids]]))
+        outputs, _ = decoder.layers[0](inputs, state.layers[0])
+        assert decoder.attention is not None
+        _, weights = decoder.attention(outputs, state.keys, state.values, state.source_mask)
+    torch.testing.assert_close(torch.tensor(found.weights), weights[0], rtol=0, atol=1e-5)
+    assert float(weights[0].std(dim=0).max()) > 0.01  # each piece looks elsewhere
 
 
 def test_without_attention_there_is_nothing_to_see(tiny_translator_folder: Path) -> None:
@@ -52,12 +58,10 @@ def test_without_attention_there_is_nothing_to_see(tiny_translator_folder: Path)
         attention_map(replace(trained, model=model), "hello")
 
 
-def test_korean_and_emoji_are_drawn(tiny_translator_folder: Path, tmp_path: Path) -> None:
-    trained: TrainedModel = load_model(tiny_translator_folder)
-    found = attention_map(trained, "강아지")
-    drawn = replace(found, source=["강아지", "😀", "</s>"][: len(found.source)])
-    width = len(found.source) - len(drawn.source)
-    drawn = replace(drawn, source=drawn.source + ["개"] * width)
+def test_korean_and_emoji_are_drawn(tmp_path: Path) -> None:
+    found = AttentionMap(
+        ["강아지", "😀", "</s>"], ["개", "</s>"], [[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
+    )
     # A glyph that no font has would be a warning, and warnings are errors.
-    plot_attention(drawn, tmp_path / "attention.png")
+    plot_attention(found, tmp_path / "attention.png")
     assert (tmp_path / "attention.png").read_bytes().startswith(b"\x89PNG")

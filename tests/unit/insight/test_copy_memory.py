@@ -38,8 +38,9 @@ def test_without_training_a_cell_recalls_nothing() -> None:
 def test_training_helps_and_is_a_function_of_the_seed() -> None:
     config = ModelConfig(cell="gru")
     before = recall(config, 1, hidden_size=24, num_steps=0)
-    after, again = (recall(config, 1, hidden_size=24, num_steps=80) for _ in range(2))
-    assert after.nats < before.nats - 0.1
+    after, again = (recall(config, 1, hidden_size=24, num_steps=250) for _ in range(2))
+    # Enough to learn something, too few to say ten symbols again that are gone from the input.
+    assert 1.0 < after.nats < before.nats - 0.1
     assert after == again
 
 

@@ -1,7 +1,9 @@
 from pathlib import Path
 
 import pytest
+import torch
 
+from pipeline.batch import collate_sources
 from pipeline.errors import DataError
 from pipeline.insight.state_plot import plot_states
 from pipeline.insight.states import state_map
@@ -29,8 +31,15 @@ def test_each_sentence_has_its_place(trained: TrainedModel, tmp_path: Path) -> N
 
 
 def test_the_distances_of_three_sentences_are_those_of_their_states(trained: TrainedModel) -> None:
-    states = state_map(trained, _SENTENCES[:3])
-    assert sum(states.explained) == pytest.approx(1)  # three points lie in a plane
+    found = state_map(trained, _SENTENCES[:3])
+    assert sum(found.explained) == pytest.approx(1)  # three points lie in a plane
+    alone = []
+    for sentence in _SENTENCES[:3]:
+        source = collate_sources([trained.source_tokenizer.encode(sentence)])
+        with torch.inference_mode():
+            alone.append(trained.model.encoder(*source).final_states[-1])
+    distances = torch.pdist(torch.cat(alone).double())
+    torch.testing.assert_close(torch.pdist(torch.tensor(found.points).double()), distances)
 
 
 def test_the_same_sentence_has_the_same_place(trained: TrainedModel) -> None:

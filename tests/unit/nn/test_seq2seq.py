@@ -240,6 +240,16 @@ def test_the_number_of_parameters_of_an_untied_elman_by_hand() -> None:
     assert num_parameters(model) == 155
 
 
+def test_one_hot_pieces_have_no_embedding_and_are_not_tied() -> None:
+    config = ModelConfig(cell="elman", embedding="one_hot", embedding_dim=3, hidden_size=4)
+    model = Seq2Seq(config, source_vocab_size=7, target_vocab_size=7, joint_vocabulary=True)
+    parameters = {name: tuple(p.shape) for name, p in model.named_parameters()}
+    assert not [name for name in parameters if "embedding" in name]
+    assert parameters["encoder.layers.0.forward_cell.W_xh"] == (7, 2)
+    assert parameters["decoder.layers.0.W_xh"] == (7, 4)
+    assert parameters["output_weight"] == (7, 3)
+
+
 def test_dropout_is_a_function_of_torchs_seed_and_absent_in_evaluation() -> None:
     model = build()
     batch = collate(SOURCES, TARGETS)

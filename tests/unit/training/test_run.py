@@ -225,6 +225,21 @@ def test_auto_takes_the_accelerator_that_there_is(
     assert pipeline.training.run._accelerator("cpu") == "cpu"
 
 
+def test_word2vec_begins_a_run_and_not_a_session_that_goes_on(
+    config: RunConfig, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(
+        pipeline.training.run, "begin_with_word2vec", lambda *_, seed: calls.append(seed)
+    )
+    config = replace(config, model=replace(config.model, embedding="word2vec"), seed=9)
+    assert _train(config, run)
+    assert calls == [9]
+    run.finished.unlink()
+    _train(config, run)
+    assert calls == [9]
+
+
 @pytest.mark.parametrize("embedding", ["one_hot", "word2vec"])
 def test_other_embeddings_train_and_load(config: RunConfig, run: Run, embedding: Any) -> None:
     config = replace(config, model=replace(config.model, embedding=embedding))

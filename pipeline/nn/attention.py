@@ -164,8 +164,8 @@ def scaled_products(
 ) -> Float[Tensor, "*rows T S"]:
     """Dot products over √D (Vaswani et al. 2017, section 3.2.1).
 
-    Without the factor the products of trained states are so large that the softmax soon puts all
-    of its weight on one place and passes no gradient on (docs/experiments.md).
+    Without the factor the products are so large that the softmax puts all of its weight on one
+    place, and passes no gradient on, before it has learnt which (docs/experiments.md).
     """
     return queries / math.sqrt(queries.shape[-1]) @ keys.transpose(-1, -2)
 

@@ -49,8 +49,8 @@ format: $(READY) ## mend what can be mended
 	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .
 
 benchmark: $(READY) ## start-up time and memory, as in docs/results.md
-	@.venv/bin/python benchmarks/footprint.py $(ARGS)
-study: $(READY) ## every cell with and without attention, in one table; hours
+	@.venv/bin/python -m benchmarks.footprint $(ARGS)
+study: $(READY) ## every cell with and without attention, in one table; 2 hours
 	@.venv/bin/python -m benchmarks.study $(ARGS)
 
 $(READY): pyproject.toml constraints.txt

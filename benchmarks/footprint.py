@@ -1,6 +1,6 @@
 """What the commands cost before any work is done, and at their peak: seconds and memory.
 
-    python benchmarks/footprint.py [--json]
+    python -m benchmarks.footprint [--json]
 
 Each row runs a command in a process of its own. Start-up is compared with `import torch`, which is
 the floor; the time is the median of five. Memory is the peak resident set of the process.

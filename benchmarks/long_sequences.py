@@ -1,6 +1,6 @@
 """Training speed of one layer by sequence length: a cell with a loop over time beside one without.
 
-    python benchmarks/long_sequences.py [--cell mingru] [--against lstm] [--json]
+    python -m benchmarks.long_sequences [--cell mingru] [--against lstm] [--json]
 
 A training step is a forward and a backward pass over 8,192 tokens, cut into rows of one length: the
 work is the same at every length, and what differs is how much of it has to wait for the step

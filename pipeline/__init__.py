@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.chat import ChatSession, ChatSettings
+    from pipeline.classifier import Classifier
     from pipeline.translator import Translator
 
-__all__ = ["ChatSession", "ChatSettings", "Translator"]
+__all__ = ["ChatSession", "ChatSettings", "Classifier", "Translator"]
 
 
 def __getattr__(name: str) -> Any:
@@ -15,6 +16,10 @@ def __getattr__(name: str) -> Any:
         from pipeline import translator
 
         return translator.Translator
+    if name == "Classifier":
+        from pipeline import classifier
+
+        return classifier.Classifier
     if name in ("ChatSession", "ChatSettings"):
         from pipeline import chat
 

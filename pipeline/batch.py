@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID
@@ -26,13 +26,52 @@ class Seq2SeqBatch:
     decoder_input_ids: Int[Tensor, "B T"]
     labels: Int[Tensor, "B T"]
 
+    @property
+    def num_tokens(self) -> int:
+        """Target tokens, EOS among them."""
+        return int((self.labels != PAD_ID).sum())
+
     def to(self, device: torch.device, *, non_blocking: bool = False) -> "Seq2SeqBatch":
         """The batch on another device."""
-        moved = [
-            getattr(self, field.name).to(device, non_blocking=non_blocking)
-            for field in fields(self)
-        ]
-        return Seq2SeqBatch(*moved)
+        return Seq2SeqBatch(*_moved(self, device, non_blocking))
+
+
+@dataclass(frozen=True)
+class LabelledBatch:
+    """Sentences, padded on the right, and a label for each."""
+
+    source_ids: Int[Tensor, "B S"]
+    source_lengths: Int[Tensor, " B"]
+    labels: Int[Tensor, " B"]
+
+    @property
+    def num_tokens(self) -> int:
+        """Source tokens, without padding."""
+        return int(self.source_lengths.sum())
+
+    def to(self, device: torch.device, *, non_blocking: bool = False) -> "LabelledBatch":
+        """The batch on another device."""
+        return LabelledBatch(*_moved(self, device, non_blocking))
+
+
+@dataclass(frozen=True)
+class SeriesBatch:
+    """Windows of a series of numbers, all of one length."""
+
+    values: Float[Tensor, "B T"]
+
+    @property
+    def num_tokens(self) -> int:
+        """Values to forecast: all but the first of a window."""
+        return self.values[:, 1:].numel()
+
+    def to(self, device: torch.device, *, non_blocking: bool = False) -> "SeriesBatch":
+        """The batch on another device."""
+        return SeriesBatch(*_moved(self, device, non_blocking))
+
+
+Batch = Seq2SeqBatch | LabelledBatch | SeriesBatch
+"""What a network can be trained on."""
 
 
 def length_mask(lengths: Int[Tensor, " B"], max_length: int) -> Bool[Tensor, "B S"]:
@@ -59,6 +98,18 @@ def collate(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) 
         decoder_input_ids=_pad([[BOS_ID, *ids] for ids in targets]),
         labels=_pad([[*ids, EOS_ID] for ids in targets]),
     )
+
+
+def collate_labelled(sources: Sequence[Sequence[int]], labels: Sequence[int]) -> LabelledBatch:
+    """Make a batch of sentences of ids and their labels."""
+    source_ids, source_lengths = collate_sources(sources)
+    return LabelledBatch(source_ids, source_lengths, torch.tensor(labels))
+
+
+def _moved(batch: Batch, device: torch.device, non_blocking: bool) -> list[Tensor]:
+    return [
+        getattr(batch, field.name).to(device, non_blocking=non_blocking) for field in fields(batch)
+    ]
 
 
 def _pad(rows: Sequence[Sequence[int]]) -> Int[Tensor, "B T"]:

@@ -60,6 +60,26 @@ def bits_per_character(nats_sum: float, references: Sequence[str]) -> float:
     return nats_sum / math.log(2) / num_characters
 
 
+def scores_by_label(
+    hypotheses: Sequence[str], references: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """Precision, recall and F1 (0 to 1; 0 where undefined) of each label, and how often it occurs.
+
+    The labels are those of the references and of the hypotheses, as scikit-learn's are.
+    """
+    right = Counter(h for h, r in zip(hypotheses, references, strict=True) if h == r)
+    chosen, there = Counter(hypotheses), Counter(references)
+    return {
+        label: {
+            "precision": right[label] / max(1, chosen[label]),
+            "recall": right[label] / max(1, there[label]),
+            "f1": 2 * right[label] / (chosen[label] + there[label]),
+            "num_sentences": there[label],
+        }
+        for label in sorted(there | chosen)
+    }
+
+
 def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     """Share of hypotheses that equal their reference, 0 to 1."""
     pairs = zip(hypotheses, references, strict=True)

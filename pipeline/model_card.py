@@ -2,28 +2,54 @@
 
 from typing import TYPE_CHECKING
 
+from pipeline.task import Task
+
 if TYPE_CHECKING:
     from pipeline.model_folder import TrainedModel
+
+
+_KINDS: dict[Task, str] = {
+    "translation": "encoder-decoder for translation",
+    "chat": "encoder-decoder for chat",
+    "classification": "classifier",
+    "language_model": "language model",
+    "forecast": "forecaster",
+}
+_EXAMPLES: dict[Task, list[str]] = {
+    "translation": [
+        "from pipeline import Translator",
+        'Translator.from_pretrained("this/folder")("...")',
+    ],
+    "chat": [
+        "from pipeline import ChatSession",
+        'ChatSession.from_pretrained("this/folder").reply("...")',
+    ],
+    "classification": [
+        "from pipeline import Classifier",
+        'Classifier.from_pretrained("this/folder")("...")',
+    ],
+}
 
 
 def model_card(trained: "TrainedModel") -> str:
     """The text of the model's README: what it is, what it learnt from, what it scored."""
     data = trained.data
     path = data.get("path", "unknown")
-    config = trained.model.config
-    num_parameters = sum(parameter.numel() for parameter in trained.model.parameters())
-    columns = data.get("dialogue") or f"{data.get('source')} to {data.get('target')}"
+    config = trained.network.config
+    num_parameters = sum(parameter.numel() for parameter in trained.network.parameters())
     lines = [
         f"# {trained.name}",
         "",
-        f"A recurrent encoder-decoder for {trained.task}, trained with seq2seq-pipeline.",
+        f"A recurrent {_KINDS[trained.task]}, trained with seq2seq-pipeline.",
         "",
         "| | |",
         "| --- | --- |",
-        f"| data | `{path}`, {columns} |",
-        f"| cell, attention | {config.cell}, {config.attention} |",
+        f"| data | `{path}`, {_columns(trained)} |",
+        f"| cell, attention | {config.cell}, {config.attention} |"
+        if trained.task in ("translation", "chat")
+        else f"| cell | {config.cell} |",
         f"| parameters | {num_parameters:,} |",
-        f"| vocabulary | {len(trained.source_tokenizer):,} pieces |",
+        *(f"| vocabulary | {len(tokenizer):,} pieces |" for tokenizer in trained.tokenizers),
         f"| trained by | `{trained.command}` |",
         "",
     ]
@@ -31,17 +57,16 @@ def model_card(trained: "TrainedModel") -> str:
         lines += [f"Scores on the {split} split:", "", "| score | value |", "| --- | --- |"]
         lines += [f"| {name} | {_shown(value)} |" for name, value in scores.items()]
         lines.append("")
-    lines += [
-        "```python",
-        "from pipeline import Translator"
-        if trained.task == "translation"
-        else "from pipeline import ChatSession",
-        'Translator.from_pretrained("this/folder")("...")'
-        if trained.task == "translation"
-        else 'ChatSession.from_pretrained("this/folder").reply("...")',
-        "```",
-    ]
+    if example := _EXAMPLES.get(trained.task):
+        lines += ["```python", *example, "```"]
     return "\n".join(lines) + "\n"
+
+
+def _columns(trained: "TrainedModel") -> str:
+    data = trained.data
+    if trained.task in ("language_model", "forecast"):
+        return str(data.get("target"))
+    return data.get("dialogue") or f"{data.get('source')} to {data.get('target')}"
 
 
 def _shown(value: object) -> str:

@@ -7,27 +7,32 @@ tokenizer.target.model    only then
 README.md            the model card
 """
 
+import itertools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import safetensors
 import safetensors.torch
 
 from pipeline.errors import ConfigError, ModelError
 from pipeline.model_card import model_card
+from pipeline.nn.classifier import SequenceClassifier
 from pipeline.nn.config import ModelConfig
+from pipeline.nn.forecaster import Forecaster
+from pipeline.nn.language_model import LanguageModel
+from pipeline.nn.network import Network
 from pipeline.nn.seq2seq import Seq2Seq
+from pipeline.task import Task
 from pipeline.tokenizer import Tokenizer
 
-Task = Literal["translation", "chat"]
 FORMAT_VERSION = 1
 CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = "config.json", "model.safetensors", "README.md"
 _DESCRIPTION = ("task", "name", "command", "data", "scores")
-TOKENIZER_FILE, TARGET_TOKENIZER_FILE = "tokenizer.model", "tokenizer.target.model"
+_TOKENIZER_FILES = ("tokenizer.model", "tokenizer.target.model")
 
 
 @dataclass(frozen=True)
@@ -35,19 +40,18 @@ class TrainedModel:
     """A network with its tokenizers and the description of what it was trained on.
 
     Attributes:
-        model: The network.
-        source_tokenizer: Text to source ids.
-        target_tokenizer: Target ids to text; the same object where the vocabulary is joint.
-        task: `translation` or `chat`.
+        network: What was trained.
+        tokenizers: Of source and target; one where they share it, or where there is no target;
+            none where there is no text.
+        task: What the network does.
         name: Its run's name.
         command: The command that trained it.
         data: The `data` section of its configuration, as plain values.
         scores: By split, by name: what it scored.
     """
 
-    model: Seq2Seq
-    source_tokenizer: Tokenizer
-    target_tokenizer: Tokenizer
+    network: Network
+    tokenizers: tuple[Tokenizer, ...]
     task: Task = "translation"
     name: str = "model"
     command: str = ""
@@ -55,20 +59,60 @@ class TrainedModel:
     scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
-    def is_joint(self) -> bool:
-        """Whether source and target share a vocabulary."""
-        return self.source_tokenizer is self.target_tokenizer
+    def model(self) -> Seq2Seq:
+        """The network, where it is an encoder-decoder.
+
+        Raises:
+            ModelError: It is not.
+        """
+        if not isinstance(self.network, Seq2Seq):
+            raise ModelError(
+                f"{self.name}: a model for {self.task}; expected one for translation or chat"
+            )
+        return self.network
+
+    @property
+    def source_tokenizer(self) -> Tokenizer:
+        """Text to source ids."""
+        return self.tokenizers[0]
+
+    @property
+    def target_tokenizer(self) -> Tokenizer:
+        """Target ids to text; the same object where the vocabulary is joint."""
+        return self.tokenizers[-1]
+
+    @property
+    def labels(self) -> list[str]:
+        """What a classifier chooses among."""
+        return list(self.data["labels"])
 
 
-def build_model(
-    config: ModelConfig, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer
-) -> Seq2Seq:
-    """An untrained network for these vocabularies."""
+def build_network(
+    config: ModelConfig, task: Task, vocab_sizes: Sequence[int], *, num_labels: int = 0
+) -> Network:
+    """An untrained network.
+
+    Args:
+        config: Its sizes and parts.
+        task: Its kind.
+        vocab_sizes: Pieces of the source's and the target's vocabulary; one where they share it.
+        num_labels: For a classifier.
+
+    Raises:
+        ConfigError: The sizes do not suit the task.
+    """
+    match task:
+        case "classification":
+            return SequenceClassifier(config, vocab_size=vocab_sizes[0], num_labels=num_labels)
+        case "language_model":
+            return LanguageModel(config, vocab_size=vocab_sizes[0])
+        case "forecast":
+            return Forecaster(config)
     return Seq2Seq(
         config,
-        source_vocab_size=len(source_tokenizer),
-        target_vocab_size=len(target_tokenizer),
-        joint_vocabulary=source_tokenizer is target_tokenizer,
+        source_vocab_size=vocab_sizes[0],
+        target_vocab_size=vocab_sizes[-1],
+        joint_vocabulary=len(vocab_sizes) == 1,
     )
 
 
@@ -77,14 +121,13 @@ def save_model(trained: TrainedModel, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = {
         "format_version": FORMAT_VERSION,
-        "model": asdict(trained.model.config),
-        "joint_vocabulary": trained.is_joint,
+        "model": asdict(trained.network.config),
+        "joint_vocabulary": len(trained.tokenizers) == 1,
         **{key: getattr(trained, key) for key in _DESCRIPTION},
     }
-    weights = {name: tensor.contiguous() for name, tensor in _distinct_weights(trained.model)}
-    _write(folder / TOKENIZER_FILE, trained.source_tokenizer.model_proto)
-    if not trained.is_joint:
-        _write(folder / TARGET_TOKENIZER_FILE, trained.target_tokenizer.model_proto)
+    weights = {name: tensor.contiguous() for name, tensor in _distinct_weights(trained.network)}
+    for file, tokenizer in zip(_TOKENIZER_FILES, trained.tokenizers, strict=False):
+        _write(folder / file, tokenizer.model_proto)
     _write(folder / WEIGHTS_FILE, safetensors.torch.save(weights))
     _write(folder / CARD_FILE, model_card(trained).encode())
     _write(folder / CONFIG_FILE, json.dumps(config, indent=2, ensure_ascii=False).encode() + b"\n")
@@ -99,20 +142,19 @@ def load_model(path: str | Path) -> TrainedModel:
     """
     folder = _find(path)
     config = _read_config(folder / CONFIG_FILE)
-    source_tokenizer = Tokenizer.load(folder / TOKENIZER_FILE)
-    target_tokenizer = (
-        source_tokenizer
-        if config["joint_vocabulary"]
-        else Tokenizer.load(folder / TARGET_TOKENIZER_FILE)
+    num_tokenizers = 1 if config["joint_vocabulary"] else 2
+    files = () if config["task"] == "forecast" else _TOKENIZER_FILES[:num_tokenizers]
+    tokenizers = tuple(Tokenizer.load(folder / file) for file in files)
+    network = build_network(
+        _model_config(folder / CONFIG_FILE, config["model"]),
+        config["task"],
+        [len(tokenizer) for tokenizer in tokenizers],
+        num_labels=len(config["data"].get("labels") or ()),
     )
-    model = build_model(
-        _model_config(folder / CONFIG_FILE, config["model"]), source_tokenizer, target_tokenizer
-    )
-    _load_weights(model, folder / WEIGHTS_FILE)
+    _load_weights(network, folder / WEIGHTS_FILE)
     return TrainedModel(
-        model=model.eval(),
-        source_tokenizer=source_tokenizer,
-        target_tokenizer=target_tokenizer,
+        network=network.eval(),
+        tokenizers=tokenizers,
         **{key: config[key] for key in _DESCRIPTION},
     )
 
@@ -193,7 +235,7 @@ def _model_config(path: Path, values: object) -> ModelConfig:
         raise ModelError(f"{path}: {error}") from error
 
 
-def _load_weights(model: Seq2Seq, path: Path) -> None:
+def _load_weights(model: Network, path: Path) -> None:
     try:
         weights = safetensors.torch.load_file(path)
     except (OSError, safetensors.SafetensorError) as error:
@@ -211,9 +253,10 @@ def _load_weights(model: Seq2Seq, path: Path) -> None:
         tensor.data.copy_(weights[name])
 
 
-def _distinct_weights(model: Seq2Seq) -> list[tuple[str, Any]]:
+def _distinct_weights(model: Network) -> list[tuple[str, Any]]:
     # Tied matrices are one parameter, and `named_parameters` names each parameter once.
-    return [(name, parameter.detach()) for name, parameter in model.named_parameters()]
+    named = itertools.chain(model.named_parameters(), model.named_buffers())
+    return [(name, tensor.detach()) for name, tensor in named]
 
 
 def _write(path: Path, content: bytes) -> None:

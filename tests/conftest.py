@@ -7,9 +7,10 @@ import pytest
 import torch
 from hypothesis import settings
 
-from pipeline.model_folder import TrainedModel, build_model, save_model
+from pipeline.model_folder import TrainedModel, save_model
 from pipeline.nn.config import ModelConfig
 from pipeline.tokenizer import EOS_ID, Tokenizer, TokenizerConfig, train_tokenizer
+from tests.building import build_model
 
 torch.set_num_threads(1)
 # A time limit for one example would make a test depend on what else the machine is doing.
@@ -62,9 +63,8 @@ def _untrained(tokenizer: Tokenizer, task: str, data: Mapping[str, object]) -> T
         model.output_bias[EOS_ID] = 5.0  # so that it comes to an end
     assert task in ("translation", "chat")
     return TrainedModel(
-        model=model.eval(),
-        source_tokenizer=tokenizer,
-        target_tokenizer=tokenizer,
+        network=model.eval(),
+        tokenizers=(tokenizer,),
         task="chat" if task == "chat" else "translation",
         name=f"tiny-{task}",
         command=f"seq2seq train --config configs/tiny-{task}.yaml",

@@ -10,7 +10,15 @@ from pipeline.cli.main import Parser
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipeline.evaluation import Evaluation, Pairs
+    from pipeline.evaluation import (
+        ClassificationScores,
+        ForecastScores,
+        GenerationScores,
+        LanguageModelScores,
+        Numbers,
+        Pairs,
+        Scores,
+    )
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -31,51 +39,117 @@ def run(arguments: Sequence[str]) -> None:
     if options.output and not Path(options.output).resolve().parent.is_dir():
         raise ConfigError(f"--output {options.output}: no such folder")
 
-    from pipeline.evaluation import evaluate, load_pairs
+    from pipeline.evaluation import GenerationScores, evaluate, load_references
     from pipeline.model_folder import load_model
 
     trained = load_model(options.model)
-    pairs = load_pairs(trained, path=options.data, split=options.split)
-    evaluation = evaluate(
-        trained, pairs, beam_size=options.beam_size, batch_size=options.batch_size
+    references = load_references(trained, path=options.data, split=options.split)
+    scores = evaluate(
+        trained, references, beam_size=options.beam_size, batch_size=options.batch_size
     )
-    if options.output:
-        write_hypotheses(Path(options.output), pairs, evaluation)
+    if options.output and not write_hypotheses(Path(options.output), references, scores):
+        raise ConfigError(f"--output: a model for {trained.task} writes no text")
     if options.json:
-        print(json.dumps(evaluation.as_json(), ensure_ascii=False))
-    else:
-        print(report(evaluation, is_chat=trained.task == "chat"))
-        if not options.output:
-            print("--output FILE.tsv writes the hypotheses beside the references", file=sys.stderr)
+        print(json.dumps(scores.as_json(), ensure_ascii=False))
+        return
+    print(report(scores, is_chat=trained.task == "chat"))
+    if isinstance(scores, GenerationScores) and not options.output:
+        print("--output FILE.tsv writes the hypotheses beside the references", file=sys.stderr)
 
 
-def report(evaluation: "Evaluation", *, is_chat: bool) -> str:
+def report(scores: "Scores", *, is_chat: bool) -> str:
     """The scores for a person to read."""
-    search = "greedy" if evaluation.beam_size == 1 else f"beam {evaluation.beam_size}"
+    from pipeline.evaluation import (
+        ClassificationScores,
+        ForecastScores,
+        LanguageModelScores,
+    )
+
+    match scores:
+        case ClassificationScores():
+            return _classification_report(scores)
+        case LanguageModelScores():
+            return _language_report(scores)
+        case ForecastScores():
+            return _forecast_report(scores)
+    return _generation_report(scores, is_chat=is_chat)
+
+
+def _generation_report(scores: "GenerationScores", *, is_chat: bool) -> str:
+    search = "greedy" if scores.beam_size == 1 else f"beam {scores.beam_size}"
     lines = [
-        f"split       {evaluation.split}, {evaluation.num_sentences:,} sentences, {search}",
-        f"BLEU        {evaluation.bleu:.2f}   {evaluation.signature}",
-        f"chrF        {evaluation.chrf:.2f}   {evaluation.chrf_signature}",
-        f"exact match {evaluation.exact_match:.1%}",
-        f"loss        {evaluation.loss_nats_per_token:.4f} nats a token",
-        f"perplexity  {evaluation.perplexity_per_word:.2f} a word, "
-        f"{evaluation.bits_per_character:.3f} bits a character",
-        f"speed       {evaluation.sentences_per_second:.0f} sentences/s",
+        f"split       {scores.split}, {scores.num_sentences:,} sentences, {search}",
+        f"BLEU        {scores.bleu:.2f}   {scores.signature}",
+        f"chrF        {scores.chrf:.2f}   {scores.chrf_signature}",
+        f"exact match {scores.exact_match:.1%}",
+        f"loss        {scores.loss_nats_per_token:.4f} nats a token",
+        f"perplexity  {scores.perplexity_per_word:.2f} a word, "
+        f"{scores.bits_per_character:.3f} bits a character",
+        f"speed       {scores.sentences_per_second:.0f} sentences/s",
     ]
     if is_chat:
-        lines.append(f"distinct    1: {evaluation.distinct_1:.4f}, 2: {evaluation.distinct_2:.4f}")
+        lines.append(f"distinct    1: {scores.distinct_1:.4f}, 2: {scores.distinct_2:.4f}")
         lines.append("(BLEU says little of a reply: there are many good ones, and one reference)")
     else:
         lines += [
             f"  {row['words']:>7} words: BLEU {row['bleu']:5.2f}  ({row['num_sentences']:,})"
-            for row in evaluation.by_length
+            for row in scores.by_length
         ]
     return "\n".join(lines)
 
 
-def write_hypotheses(path: Path, pairs: "Pairs", evaluation: "Evaluation") -> None:
-    """A tsv with the columns source, reference, hypothesis; the texts hold no tabs."""
+def _classification_report(scores: "ClassificationScores") -> str:
+    lines = [
+        f"split       {scores.split}, {scores.num_sentences:,} sentences",
+        f"accuracy    {scores.accuracy:.2%}",
+        f"macro F1    {scores.macro_f1:.4f}",
+        f"loss        {scores.loss_nats_per_label:.4f} nats a label",
+    ]
+    lines += [
+        f"  {label}: precision {of['precision']:.2f}, recall {of['recall']:.2f}, "
+        f"F1 {of['f1']:.2f}  ({of['num_sentences']:,.0f})"
+        for label, of in scores.by_label.items()
+    ]
+    return "\n".join(lines)
+
+
+def _language_report(scores: "LanguageModelScores") -> str:
+    return "\n".join(
+        [
+            f"split       {scores.split}, {scores.num_sentences:,} sentences",
+            f"loss        {scores.loss_nats_per_token:.4f} nats a token",
+            f"perplexity  {scores.perplexity_per_word:.2f} a word",
+            f"            {scores.bits_per_character:.3f} bits a character",
+        ]
+    )
+
+
+def _forecast_report(scores: "ForecastScores") -> str:
+    return "\n".join(
+        [
+            f"split       {scores.split}, {scores.num_values:,} forecasts, a step ahead",
+            f"loss        {scores.loss_nats_per_value:.4f} nats a value",
+            f"RMSE        {scores.rmse:.3f}   (the value before as a forecast: "
+            f"{scores.naive_rmse:.3f})",
+            f"MAE         {scores.mae:.3f}   (the value before as a forecast: "
+            f"{scores.naive_mae:.3f})",
+        ]
+    )
+
+
+def write_hypotheses(path: Path, references: "Pairs | Numbers", scores: "Scores") -> bool:
+    """A tsv with the columns source, reference, hypothesis; the texts hold no tabs.
+
+    Returns:
+        Whether there was something to write: a language model and a forecaster write no text.
+    """
+    from pipeline.evaluation import ClassificationScores, GenerationScores, Pairs
+
+    if not isinstance(scores, GenerationScores | ClassificationScores):
+        return False
+    assert isinstance(references, Pairs)
     with path.open("w", encoding="utf-8") as stream:
         stream.write("source\treference\thypothesis\n")
-        for row in zip(pairs.sources, pairs.references, evaluation.hypotheses, strict=True):
+        for row in zip(references.sources, references.references, scores.hypotheses, strict=True):
             stream.write("\t".join(row) + "\n")
+    return True

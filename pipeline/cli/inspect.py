@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pipeline.nn.cells import Cell
     from pipeline.nn.config import ModelConfig
-    from pipeline.nn.seq2seq import Seq2Seq
+    from pipeline.nn.network import Network
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -76,30 +76,38 @@ def _summary(options: "argparse.Namespace") -> None:
         shape = " x ".join(map(str, part.shape))
         print(f"{part.name:<{width}}  {shape:>12}  {part.num_parameters:>10,}")
     print(f"{'parameters':<{width}}  {'':>12}  {summary.num_parameters:>10,}\n")
-    print(f"a source token   {summary.flops_per_source_token / 1e6:.3f} MFLOP")
     print(
-        f"a target token   {summary.flops_per_target_token / 1e6:.3f} MFLOP, and "
-        f"{summary.flops_per_source_and_target_token / 1e6:.4f} for each source token after the "
-        f"first; {summary.bytes_per_target_token / 2**20:.2f} MiB of weights are read"
+        f"a source token   {summary.flops_per_source_token / 1e6:.4g} MFLOP; "
+        f"{summary.bytes_per_source_token / 2**20:.4g} MiB of weights are read"
     )
+    if (step := summary.step) is not None:
+        print(
+            f"a target token   {step.flops / 1e6:.4g} MFLOP, and "
+            f"{step.flops_per_source_token / 1e6:.4g} for each source token after the first; "
+            f"{step.weight_bytes / 2**20:.4g} MiB of weights are read"
+        )
 
 
-def _network(config_or_model: str) -> "Seq2Seq":
+def _network(config_or_model: str) -> "Network":
+    from pipeline.model_folder import build_network, load_model
+
     if not config_or_model.endswith((".yaml", ".yml")):
-        from pipeline.model_folder import load_model
-
-        return load_model(config_or_model).model
+        return load_model(config_or_model).network
 
     from pipeline.cli.train import parse
-    from pipeline.nn.seq2seq import Seq2Seq
 
     config = parse(["--config", config_or_model])
-    tokenizer = config.data.tokenizer
-    return Seq2Seq(
+    data = config.data
+    if data.task == "classification" and data.labels is None:
+        raise ConfigError(
+            f"{config_or_model}: data.labels: expected, to know the size of the softmax before "
+            "training; or give the trained model"
+        )
+    return build_network(
         config.model,
-        source_vocab_size=tokenizer.vocab_size,
-        target_vocab_size=tokenizer.vocab_size,
-        joint_vocabulary=tokenizer.joint,
+        "chat" if data.is_chat else data.task,
+        [data.tokenizer.vocab_size] * (1 if data.tokenizer.joint else 2),
+        num_labels=len(data.labels or ()),
     )
 
 

@@ -20,10 +20,11 @@ os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
 DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
 _COMMANDS = {
-    "train": "train a translator or a chatbot from a configuration",
+    "train": "train a translator, a chatbot or another kind of RNN from a configuration",
     "evaluate": "score a model on a split",
     "translate": "translate lines of text",
     "chat": "talk to a chatbot",
+    "classify": "label lines of text",
     "inspect": "look inside a cell or a model: its parts, its gradients",
 }
 

@@ -19,6 +19,7 @@ from pipeline.cli.evaluate import report, write_hypotheses
 from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError
 from pipeline.nn.config import ModelConfig
+from pipeline.task import Task
 from pipeline.training.config import RunConfig, TrainerConfig
 
 _SECTIONS = {"data": DataConfig, "model": ModelConfig, "trainer": TrainerConfig}
@@ -48,7 +49,7 @@ def run(arguments: Sequence[str]) -> None:
     if trained or not _is_scored(folder.model):
         _plot(folder.metrics, folder.folder / "learning_curve.png", title=config.name)
         _score(folder.model, folder.folder / "hypotheses.tsv")
-    _say_what_next(folder.model, is_chat=config.data.is_chat)
+    _say_what_next(folder.model, "chat" if config.data.is_chat else config.data.task)
 
 
 def parse(arguments: Sequence[str]) -> RunConfig:
@@ -170,33 +171,38 @@ def _plot(metrics: Path, plot: Path, *, title: str) -> None:
 
 def _is_scored(model: Path) -> bool:
     scores = json.loads((model / "config.json").read_text(encoding="utf-8"))["scores"]
-    return any("signature" in of_split for of_split in scores.values())
+    return any("step" not in of_split for of_split in scores.values())  # not by training itself
 
 
 def _score(model: Path, hypotheses: Path) -> None:
     """Score the model on its test split, or on validation where there is none; note it in it."""
     from pipeline.data.corpus import load_corpus
-    from pipeline.evaluation import data_config, evaluate, load_pairs
+    from pipeline.evaluation import data_config, evaluate, load_references
     from pipeline.model_folder import load_model, save_model
 
     trained = load_model(model)
     split = "test" if "test" in load_corpus(data_config(trained)) else "validation"
-    pairs = load_pairs(trained, path=None, split=split)
-    evaluation = evaluate(trained, pairs)
-    write_hypotheses(hypotheses, pairs, evaluation)
-    scores = {
+    references = load_references(trained, path=None, split=split)
+    scores = evaluate(trained, references)
+    write_hypotheses(hypotheses, references, scores)
+    noted = {
         name: value
-        for name, value in evaluation.as_json().items()
-        if name not in ("by_length", "split")
+        for name, value in scores.as_json().items()
+        if name not in ("by_length", "by_label", "split")
     }
-    save_model(replace(trained, scores={**trained.scores, split: scores}), model)
-    print(report(evaluation, is_chat=trained.task == "chat"))
+    save_model(replace(trained, scores={**trained.scores, split: noted}), model)
+    print(report(scores, is_chat=trained.task == "chat"))
 
 
-def _say_what_next(model: Path, *, is_chat: bool) -> None:
+def _say_what_next(model: Path, task: Task) -> None:
     print(f"\nmodel       {model}")
-    if is_chat:
-        print(f"next        make chat MODEL={model}      (or: seq2seq chat {model})")
-    else:
-        print(f"next        echo '...' | make -s translate MODEL={model}")
-        print(f"            make evaluate MODEL={model} ARGS='--beam-size 5'")
+    match task:
+        case "translation":
+            print(f"next        echo '...' | make -s translate MODEL={model}")
+            print(f"            make evaluate MODEL={model} ARGS='--beam-size 5'")
+        case "chat":
+            print(f"next        make chat MODEL={model}      (or: seq2seq chat {model})")
+        case "classification":
+            print(f"next        echo '...' | seq2seq classify {model}")
+        case "language_model" | "forecast":
+            print(f"next        seq2seq inspect summary {model}")

@@ -1,12 +1,10 @@
 """The `data` section of a configuration: where the text is and what is made of it."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from pipeline.errors import ConfigError
+from pipeline.task import Task
 from pipeline.tokenizer import TokenizerConfig
-
-Task = Literal["translation", "chat"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,18 +15,25 @@ class DataConfig:
         path: A hub name (`owner/name`, or `owner/name:subset`), a folder with splits by file name,
             a file or URL (json, jsonl, csv, tsv, parquet; `.gz` too), `chitchat-dataset`, a
             phrasebook folder, or two aligned text files.
-        source: Column of the source sentence, or of the question. `translation.de` is also the key
-            `de` in a column `translation` of objects, as the hub has them.
-        target: Column of the target sentence, or of the answer.
+        source: Column of the source sentence, of the question, or of what is to be classified.
+            `translation.de` is also the key `de` in a column `translation` of objects, as the hub
+            has them.
+        target: Column of the target sentence, of the answer, or of the label; the only column of a
+            language model (its text) and of a forecaster (its numbers, in the order of time).
         dialogue: Column that holds a list of turns; when given, `source` and `target` are unused.
-        task: `translation`, or `chat` (implied by `dialogue`).
+        task: `translation`; `chat` (implied by `dialogue`); `classification`; `language_model`; or
+            `forecast`, of the next number of a series.
+        labels: For classification: the labels to choose among, rows with others being left out; if
+            not given, those of the training split.
         split_by: When splits have to be made: rows with the same value in this column stay
-            together. Unless said otherwise it is the target for chat, the source otherwise; with
-            `dialogue`, repeated dialogues stay together.
+            together. Unless said otherwise it is the target for chat and language models, the
+            source otherwise; with `dialogue`, repeated dialogues stay together. Of a series the
+            last numbers are held out.
         held_out_rows: When splits have to be made: rows of validation, and of test, each.
-        max_tokens: Longest side, in pieces, of a training pair; longer pairs are left out.
-        max_length_ratio: Largest ratio of the longer side to the shorter, in characters; not for
-            chat, where the lengths do not go together.
+        max_tokens: Longest side, in pieces, of a training pair; longer pairs are left out. Of a
+            series, the numbers in a training window.
+        max_length_ratio: Largest ratio of the longer side to the shorter, in characters; only for
+            translation: elsewhere the lengths do not go together.
         context_tokens: For chat: pieces of earlier turns that the model sees at most.
         batch_tokens: Tokens of the longer side in a batch, about.
         tokenizer: How SentencePiece is trained.
@@ -39,6 +44,7 @@ class DataConfig:
     target: str = "target"
     dialogue: str | None = None
     task: Task = "translation"
+    labels: list[str] | None = None
     split_by: str | None = None
     held_out_rows: int = 1000
     max_tokens: int = 100
@@ -54,6 +60,14 @@ class DataConfig:
         if self.max_length_ratio < 1:
             raise ConfigError(
                 f"data.max_length_ratio: expected 1 or more, got {self.max_length_ratio}"
+            )
+        if self.labels is not None and len(set(self.labels)) < max(2, len(self.labels)):
+            raise ConfigError(
+                f"data.labels: expected two different labels or more, got {self.labels}"
+            )
+        if self.task == "forecast" and self.max_tokens < 2:
+            raise ConfigError(
+                f"data.max_tokens: expected 2 or more for a series, got {self.max_tokens}"
             )
         if not all([self.path] if isinstance(self.path, str) else self.path):
             raise ConfigError("data.path: expected a path, a URL or a name, got nothing")

@@ -1,10 +1,12 @@
 """`data.path` → raw rows by split: finds the files, checks the columns, makes missing splits."""
 
+import contextlib
 import difflib
 import functools
 import importlib.metadata
 import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +34,7 @@ from pipeline.data.files import (
     read_rows,
     shown,
 )
-from pipeline.data.splits import hold_out
+from pipeline.data.splits import hold_out, hold_out_last
 from pipeline.errors import DataError
 from pipeline.text import normalize, replace_surrogates
 
@@ -49,7 +51,7 @@ _SPLIT_WORDS = {
 }
 _ROWS_AT_A_TIME = 1_000
 
-_Holds = Literal["text", "turns", "anything"]
+_Holds = Literal["text", "turns", "label", "number", "anything"]
 
 
 @dataclass(frozen=True)
@@ -266,12 +268,8 @@ def _load(
     columns = _text_columns(config)
     if shared is not None:
         columns.setdefault(shared, "anything")
-    schema = pa.schema(
-        {
-            name: pa.list_(pa.string()) if holds == "turns" else pa.string()
-            for name, holds in columns.items()
-        }
-    )
+    types = {"turns": pa.list_(pa.string()), "number": pa.float64()}
+    schema = pa.schema({name: types.get(holds, pa.string()) for name, holds in columns.items()})
     origin = origins[split]
     batches = _checked(origin.rows(list(columns)), columns, schema)
     rows = written_once(fingerprint(origin.fingerprint, columns), schema, batches)
@@ -283,6 +281,13 @@ def _load(
 def _text_columns(config: DataConfig) -> dict[str, _Holds]:
     if config.dialogue is not None:
         return {config.dialogue: "turns"}
+    match config.task:
+        case "language_model":
+            return {config.target: "text"}
+        case "classification":
+            return {config.source: "text", config.target: "label"}
+        case "forecast":
+            return {config.target: "number"}
     return {config.source: "text", config.target: "text"}
 
 
@@ -298,7 +303,9 @@ def _checked(
         yield pa.record_batch(cells, schema=schema)
 
 
-def _cell(where: str, row: Mapping[str, object], column: str, holds: _Holds) -> str | list[str]:
+def _cell(
+    where: str, row: Mapping[str, object], column: str, holds: _Holds
+) -> str | list[str] | float:
     value = _value(where, row, column)
     if holds == "anything":
         return value if isinstance(value, str) else json.dumps(value, default=str)
@@ -310,6 +317,10 @@ def _cell(where: str, row: Mapping[str, object], column: str, holds: _Holds) -> 
         return [
             _text(f"{where}: column '{column}', turn {n}", turn) for n, turn in enumerate(value, 1)
         ]
+    if holds == "number":
+        return _number(f"{where}: column '{column}'", value)
+    if holds == "label" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # 0, 1, 2 in a JSON file is what "0", "1", "2" is in a csv file
     return _text(f"{where}: column '{column}'", value)
 
 
@@ -334,14 +345,29 @@ def _text(where: str, value: object) -> str:
     return replace_surrogates(value)
 
 
+def _number(where: str, value: object) -> float:
+    number = math.nan
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            number = float(value)
+    if not math.isfinite(number):
+        found = repr(value) if isinstance(value, str | float) else kind(value)
+        raise DataError(f"{where}: expected a number, got {found}")
+    return number
+
+
 def _made_splits(config: DataConfig, origins: Mapping[str, _Origin]) -> dict[str, datasets.Dataset]:
     """`train` and what is held out of it, when the corpus has no validation."""
     if "validation" in origins:
         return {}
     names = ["validation"] if "test" in origins else ["validation", "test"]
+    if config.task == "forecast":
+        rows = _load(config, origins, "train")
+        return hold_out_last(rows, names, held_out_rows=config.held_out_rows)
     column = config.split_by
     if column is None and config.dialogue is None:
-        column = config.target if config.is_chat else config.source
+        by_target = config.is_chat or config.task == "language_model"
+        column = config.target if by_target else config.source
     rows = _load(config, origins, "train", shared=column)
     parts = hold_out(rows, _shared(config, rows, column), names, held_out_rows=config.held_out_rows)
     kept = list(_text_columns(config))

@@ -1,6 +1,8 @@
 """Pairs of text → pairs of ids, once, into Arrow."""
 
 import functools
+from collections.abc import Sequence
+from typing import Protocol
 
 import datasets
 
@@ -16,10 +18,21 @@ _FEATURES = datasets.Features(
 )
 
 
+class Encoder(Protocol):
+    """What makes ids: a `Tokenizer`, or `Labels`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Differs where the ids do."""
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """A row of ids for each text."""
+
+
 def encode_pairs(
     pairs: datasets.Dataset,
     source_tokenizer: Tokenizer,
-    target_tokenizer: Tokenizer,
+    target_tokenizer: Encoder,
     config: DataConfig,
     *,
     drop_too_long: bool,
@@ -31,7 +44,7 @@ def encode_pairs(
     Args:
         pairs: With the columns `source` and `target`.
         source_tokenizer: For `source`.
-        target_tokenizer: For `target`; may be the same one.
+        target_tokenizer: For `target`; may be the same one, or the labels.
         config: Gives `context_tokens` and `max_tokens`.
         drop_too_long: Whether pairs with a side of more than `max_tokens` pieces are left out.
 
@@ -66,7 +79,7 @@ def _encode(
     batch: Batch,
     *,
     source_tokenizer: Tokenizer,
-    target_tokenizer: Tokenizer,
+    target_tokenizer: Encoder,
     budget: int | None,
     limit: int | None,
 ) -> Batch:

@@ -69,7 +69,8 @@ def clean_pairs(
     Raises:
         DataError: No pair is left.
     """
-    max_ratio = math.inf if config.is_chat else config.max_length_ratio
+    lengths_go_together = config.task == "translation" and not config.is_chat
+    max_ratio = config.max_length_ratio if lengths_go_together else math.inf
     verdicts = np.zeros(len(pairs), dtype=np.uint8)
     hashes = np.zeros(len(pairs), dtype=np.uint64)
     position = 0

@@ -1,7 +1,7 @@
 """Rows of any corpus → pairs of normalised text, in the columns `source` and `target`."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import datasets
 
@@ -19,28 +19,42 @@ _FEATURES = datasets.Features(
 def text_pairs(rows: datasets.Dataset, config: DataConfig) -> datasets.Dataset:
     """Pairs in the order of the rows; a row with a dialogue gives one for each response in it.
 
+    The target of a classifier is its label, and a language model has its text on both sides.
+
     Returns:
         A dataset with exactly the columns `source` and `target`, normalised text both. Sides can
-        be empty where the rows are.
+        be empty where the rows are. Rows whose label is not of `config.labels` are left out.
     """
     source, target, dialogue = config.source, config.target, config.dialogue
+    if config.task == "language_model":
+        source = target  # what is read is what is predicted, a token later
     if dialogue is not None:
         function = functools.partial(_turns_to_pairs, dialogue=dialogue)
     else:
         # A chat model meets a single message as a conversation of one turn.
         clean = clean_turn if config.is_chat else normalize
-        function = functools.partial(_sides_to_pairs, source=source, target=target, clean=clean)
-    key = fingerprint(fingerprint_of(rows), "pairs", source, target, dialogue, config.is_chat)
+        function = functools.partial(
+            _sides_to_pairs, source=source, target=target, clean=clean, labels=config.labels
+        )
+    columns = [source, target, dialogue]
+    key = fingerprint(fingerprint_of(rows), "pairs", columns, config.is_chat, config.labels)
     return mapped_once(rows, function, key=key, features=_FEATURES, description="Reading pairs")
 
 
 def _sides_to_pairs(
-    batch: Batch, *, source: str, target: str, clean: Callable[[str], str]
+    batch: Batch,
+    *,
+    source: str,
+    target: str,
+    clean: Callable[[str], str],
+    labels: Sequence[str] | None,
 ) -> Batch:
-    return {
-        "source": [clean(text) for text in batch[source]],
-        "target": [clean(text) for text in batch[target]],
-    }
+    pairs = [
+        (clean(one), clean(other)) for one, other in zip(batch[source], batch[target], strict=True)
+    ]
+    if labels is not None:
+        pairs = [pair for pair in pairs if pair[1] in labels]
+    return {"source": [pair[0] for pair in pairs], "target": [pair[1] for pair in pairs]}
 
 
 def _turns_to_pairs(batch: Batch, *, dialogue: str) -> Batch:

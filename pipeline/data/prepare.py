@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import datasets
@@ -11,8 +11,10 @@ from pipeline.data.config import DataConfig
 from pipeline.data.corpus import load_corpus
 from pipeline.data.encoding import encode_pairs
 from pipeline.data.filters import clean_pairs
+from pipeline.data.labels import Labels
 from pipeline.data.pairs import text_pairs
 from pipeline.errors import DataError
+from pipeline.text import normalize
 from pipeline.tokenizer import Tokenizer, train_tokenizer
 
 _log = logging.getLogger(__name__)
@@ -23,9 +25,10 @@ class PreparedCorpus:
     """What training needs of a corpus.
 
     Attributes:
-        config: What it was made by.
+        config: What it was made by; of a classifier, with its labels.
         source_tokenizer: Trained on the training split.
-        target_tokenizer: The same object where the vocabulary is joint.
+        target_tokenizer: The same object where the vocabulary is joint, or where the target is not
+            text but a label.
         train: Encoded pairs, cleaned.
         validation: Encoded pairs, cleaned.
         validation_text: The validation pairs as text, in the columns `source` and `target`.
@@ -37,6 +40,13 @@ class PreparedCorpus:
     train: datasets.Dataset
     validation: datasets.Dataset
     validation_text: datasets.Dataset
+
+    @property
+    def tokenizers(self) -> tuple[Tokenizer, ...]:
+        """Of source and target; one where they share it."""
+        if self.source_tokenizer is self.target_tokenizer:
+            return (self.source_tokenizer,)
+        return (self.source_tokenizer, self.target_tokenizer)
 
 
 def prepare(config: DataConfig, tokenizer_folder: Path) -> PreparedCorpus:
@@ -52,6 +62,8 @@ def prepare(config: DataConfig, tokenizer_folder: Path) -> PreparedCorpus:
         ConfigError: The vocabulary size does not suit the corpus.
     """
     corpus = load_corpus(config)
+    if config.task == "classification":
+        config = replace(config, labels=_labels(corpus["train"], config))
     cleaned, reports = {}, {}
     for split in ("train", "validation"):
         pairs = text_pairs(corpus[split], config)
@@ -60,7 +72,11 @@ def prepare(config: DataConfig, tokenizer_folder: Path) -> PreparedCorpus:
     encoded = {}
     for split, pairs in cleaned.items():
         encoded[split], num_too_long = encode_pairs(
-            pairs, source_tokenizer, target_tokenizer, config, drop_too_long=True
+            pairs,
+            source_tokenizer,
+            target_tokenizer if config.labels is None else Labels(config.labels),
+            config,
+            drop_too_long=True,
         )
         _log.info("%s: %s", split, reports[split].with_too_long(num_too_long))
         if not len(encoded[split]):
@@ -81,15 +97,34 @@ def prepare(config: DataConfig, tokenizer_folder: Path) -> PreparedCorpus:
 def _tokenizers(
     pairs: datasets.Dataset, config: DataConfig, folder: Path
 ) -> tuple[Tokenizer, Tokenizer]:
-    if config.tokenizer.joint:
-        # In a dialogue every turn but the first is a target, and again in the sources after it.
-        columns = ("target",) if config.dialogue else ("source", "target")
+    if config.tokenizer.joint or config.task in ("classification", "language_model"):
+        columns: tuple[str, ...] = ("source", "target")
+        if config.dialogue or config.task == "language_model":
+            # In a dialogue every turn but the first is a target, and again in the sources after it.
+            columns = ("target",)
+        elif config.task == "classification":
+            columns = ("source",)
         joint = _tokenizer(pairs, columns, config, folder / "joint.model")
         return joint, joint
     return (
         _tokenizer(pairs, ("source",), config, folder / "source.model"),
         _tokenizer(pairs, ("target",), config, folder / "target.model"),
     )
+
+
+def _labels(rows: datasets.Dataset, config: DataConfig) -> list[str]:
+    """The labels of the configuration, or those that the training split has."""
+    found = {label for label in map(normalize, rows[config.target]) if label}
+    if config.labels is None:
+        if len(found) < 2:
+            raise DataError(
+                f"data.target {config.target}: expected two different labels or more in the "
+                f"training split, found {' '.join(found) or 'none'}"
+            )
+        return sorted(found)
+    if missing := [name for name in config.labels if name not in found]:
+        raise DataError(f"data.labels: no row of the training split has the label '{missing[0]}'")
+    return config.labels
 
 
 def _tokenizer(

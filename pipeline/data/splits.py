@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import datasets
 import numpy as np
@@ -55,6 +56,36 @@ def hold_out(
         )
         parts[name] = rows.select(indices, new_fingerprint=key)
     return parts
+
+
+def hold_out_last(
+    rows: datasets.Dataset, names: Sequence[str], *, held_out_rows: int
+) -> dict[str, datasets.Dataset]:
+    """Part rows in the order of time: the last are for the last split, the first for `train`.
+
+    Args:
+        rows: All rows.
+        names: The splits to make, besides `train`.
+        held_out_rows: Size of each of them; a tenth of the rows if that is less.
+
+    Raises:
+        DataError: There are too few rows for each split to have two.
+    """
+    size = min(held_out_rows, int(len(rows) * _MAX_SHARE))
+    if size < 2:
+        raise DataError(
+            f"data.path: cannot hold out {' and '.join(names)} of a series: expected at least "
+            f"{round(2 / _MAX_SHARE)} rows, found {len(rows):,}"
+        )
+    first = len(rows) - size * len(names)
+    starts = [0, *range(first, len(rows), size), len(rows)]
+    return {
+        name: rows.select(
+            range(start, stop),
+            new_fingerprint=fingerprint(fingerprint_of(rows), "rows", start, stop),
+        )
+        for name, (start, stop) in zip(["train", *names], pairwise(starts), strict=True)
+    }
 
 
 def assign(hashes: NDArray[np.uint64], *, num_splits: int, size: int) -> NDArray[np.int64]:

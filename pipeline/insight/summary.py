@@ -1,6 +1,6 @@
 """What a network is made of, and what a token costs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,6 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from pipeline.nn.classifier import SequenceClassifier
+from pipeline.nn.forecaster import Forecaster
+from pipeline.nn.language_model import LanguageModel
+from pipeline.nn.network import Network
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import BOS_ID, EOS_ID
 
@@ -28,54 +32,94 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StepCost:
+    """What a decoding step costs, with a batch of one sentence.
+
+    Attributes:
+        flops: On a source of one token.
+        flops_per_source_token: More for each further source token: attention.
+        weight_bytes: Weights that it reads, as float32: these, not the arithmetic, are the time.
+    """
+
+    flops: int
+    flops_per_source_token: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Summary:
     """A network in numbers.
 
     Attributes:
         parts: Its parameters; a shared one stands once, under its first name.
         num_parameters: Of all parts.
-        flops_per_source_token: Of reading one more source token: matrix products alone, counted
-            while they run, a multiplication and an addition being two.
-        flops_per_target_token: Of one decoding step on a source of one token.
-        flops_per_source_and_target_token: What that step costs more for each further source token:
-            attention.
-        bytes_per_target_token: Weights that a decoding step reads, as float32: at a batch of one
-            sentence this, not the arithmetic, is the time.
+        flops_per_source_token: Of one more token to read (and, for a language model and a
+            forecaster, of what they say to it): matrix products alone, counted while they run, a
+            multiplication and an addition being two.
+        bytes_per_source_token: Weights of the recurrent layers that read it, as float32.
+        step: What a target token costs; None where there is no decoder.
     """
 
     parts: list[Part]
     num_parameters: int
     flops_per_source_token: int
-    flops_per_target_token: int
-    flops_per_source_and_target_token: int
-    bytes_per_target_token: int
+    bytes_per_source_token: int
+    step: StepCost | None
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
+        """Plain values; what a target token costs stands beside the others."""
+        values = asdict(self)
+        step = values.pop("step")
+        if step is not None:
+            values |= {
+                "flops_per_target_token": step["flops"],
+                "flops_per_source_and_target_token": step["flops_per_source_token"],
+                "bytes_per_target_token": step["weight_bytes"],
+            }
+        return values
 
 
-def summarize(model: Seq2Seq) -> Summary:
+def summarize(network: Network) -> Summary:
     """Count a network's parameters, and the cost of a token by running it."""
     parts = [
         Part(name=name, shape=tuple(parameter.shape), num_parameters=parameter.numel())
-        for name, parameter in model.named_parameters()
+        for name, parameter in network.named_parameters()
     ]
-    one, two = _encoding_flops(model, 1), _encoding_flops(model, 2)
-    step_one, step_two = _step_flops(model, 1), _step_flops(model, 2)
+    layers = (network.recurrent if isinstance(network, Forecaster) else network.encoder).layers
     return Summary(
         parts=parts,
         num_parameters=sum(part.num_parameters for part in parts),
-        flops_per_source_token=two - one,
-        flops_per_target_token=step_one,
-        flops_per_source_and_target_token=step_two - step_one,
-        bytes_per_target_token=4 * sum(p.numel() for p in _read_in_a_step(model)),
+        flops_per_source_token=_reading_flops(network, 2) - _reading_flops(network, 1),
+        bytes_per_source_token=_num_bytes(layers.parameters()),
+        step=_step_cost(network) if isinstance(network, Seq2Seq) else None,
     )
 
 
-def _encoding_flops(model: Seq2Seq, length: int) -> int:
+def _step_cost(model: Seq2Seq) -> StepCost:
+    one, two = _step_flops(model, 1), _step_flops(model, 2)
+    return StepCost(
+        flops=one,
+        flops_per_source_token=two - one,
+        weight_bytes=_num_bytes(_read_in_a_step(model)),
+    )
+
+
+def _num_bytes(weights: Iterable[Tensor]) -> int:
+    return 4 * sum(weight.numel() for weight in weights)
+
+
+def _reading_flops(network: Network, length: int) -> int:
+    ids, lengths = _source(length)
     with FlopCounterMode(display=False) as counter:
-        model.encode(*_source(length))
+        match network:
+            case Seq2Seq():
+                network.encode(ids, lengths)
+            case SequenceClassifier():
+                network(ids, lengths)
+            case LanguageModel():
+                network.logits(network(ids))
+            case Forecaster():
+                network(torch.zeros(1, length))
     return int(counter.get_total_flops())
 
 

@@ -18,6 +18,8 @@ class ModelConfig:
 
     Attributes:
         cell: The recurrent cell of encoder and decoder (`pipeline/nn/cells`).
+        bias: Whether vanilla cells (`elman`, `irnn`) add b_h, which the equations of this project
+            leave out; the gated ones always have their biases.
         attention: How the decoder looks back at the source; `none` leaves it the hidden state
             alone (Sutskever et al. 2014; Cho et al. 2014).
         num_heads: Heads of `multi_head` attention.
@@ -35,12 +37,15 @@ class ModelConfig:
             `chrono`, for memories of 1 to `chrono_steps` steps (Tallec & Ollivier 2018).
         chrono_steps: The longest memory of `memory_bias: chrono`.
         dropout: Probability with which a unit is zeroed, between layers and around them.
+        readout: Whether a classifier reads h_T out with W_hy; without it the units of the state are
+            the logits, one for each label.
         residual: Whether each layer after the first adds its input to its output.
         tie_embeddings: One matrix for embeddings and softmax (Press & Wolf 2017), and for the
             source too where the vocabulary is joint.
     """
 
     cell: CellName = "gru"
+    bias: bool = False
     attention: AttentionName = "general"
     num_heads: int = 8
     embedding: EmbeddingName = "learned"
@@ -52,6 +57,7 @@ class ModelConfig:
     memory_bias: MemoryBiasName = "own"
     chrono_steps: int = 50
     dropout: float = 0.2
+    readout: bool = True
     residual: bool = True
     tie_embeddings: bool = True
 

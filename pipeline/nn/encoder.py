@@ -28,30 +28,43 @@ class EncoderOutput(NamedTuple):
     source_mask: Bool[Tensor, "B S"]
 
 
-class Encoder(nn.Module):
-    """A stack of recurrent layers over the source embeddings."""
+class RecurrentLayers(nn.Module):
+    """A stack of recurrent layers over vectors, whatever they stand for."""
 
-    def __init__(self, config: ModelConfig, embedding: Embedding | OneHot) -> None:
+    def __init__(self, config: ModelConfig, input_size: int) -> None:
         super().__init__()
-        self.embedding = embedding
         self.residual = config.residual
         self.dropout = Dropout(config.dropout)
-        sizes = [embedding.embedding_dim] + [config.hidden_size] * (config.num_layers - 1)
-        self.layers = nn.ModuleList(EncoderLayer(config, input_size) for input_size in sizes)
+        sizes = [input_size] + [config.hidden_size] * (config.num_layers - 1)
+        self.layers = nn.ModuleList(EncoderLayer(config, size) for size in sizes)
 
-    def forward(
-        self, source_ids: Int[Tensor, "B S"], source_lengths: Int[Tensor, " B"]
+    def read(
+        self, inputs: Float[Tensor, "B S I"], source_lengths: Int[Tensor, " B"]
     ) -> EncoderOutput:
-        """Encode a padded batch; a sentence gives the same numbers alone and in company."""
-        source_mask = length_mask(source_lengths, source_ids.shape[1])
+        """Run over a padded batch; a row gives the same numbers alone and in company."""
+        source_mask = length_mask(source_lengths, inputs.shape[1])
         reversal = reversal_index(source_mask, source_lengths)
-        outputs = self.embedding(source_ids)
+        outputs = inputs
         final_states = []
         for i, layer in enumerate(self.layers):
             layer_outputs, final_state = layer(self.dropout(outputs), source_lengths, reversal)
             outputs = outputs + layer_outputs if self.residual and i > 0 else layer_outputs
             final_states.append(final_state)
         return EncoderOutput(self.dropout(outputs), tuple(final_states), source_mask)
+
+
+class Encoder(RecurrentLayers):
+    """Recurrent layers over the source embeddings."""
+
+    def __init__(self, config: ModelConfig, embedding: Embedding | OneHot) -> None:
+        super().__init__(config, embedding.embedding_dim)
+        self.embedding = embedding
+
+    def forward(
+        self, source_ids: Int[Tensor, "B S"], source_lengths: Int[Tensor, " B"]
+    ) -> EncoderOutput:
+        """Encode a padded batch of sentences."""
+        return self.read(self.embedding(source_ids), source_lengths)
 
 
 class EncoderLayer(nn.Module):

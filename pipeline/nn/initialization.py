@@ -3,13 +3,17 @@
 import torch
 from torch import Tensor, nn
 
-from pipeline.nn.cells import CELLS, Cell
+from pipeline.nn.cells import CELLS, Cell, VanillaCell
 from pipeline.nn.config import ModelConfig
 
 
 def build_cell(config: ModelConfig, input_size: int, hidden_size: int) -> Cell:
     """A cell of the configured kind, with the configured first values."""
-    cell = CELLS[config.cell](input_size, hidden_size)
+    kind = CELLS[config.cell]
+    if issubclass(kind, VanillaCell):
+        cell: Cell = kind(input_size, hidden_size, bias=config.bias)
+    else:
+        cell = kind(input_size, hidden_size)
     with torch.no_grad():
         if config.recurrent_init == "xavier":
             for matrix in cell.recurrent_matrices():

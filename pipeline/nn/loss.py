@@ -17,18 +17,18 @@ _CHUNK_ROWS = 256
 _TINY = torch.finfo(torch.float32).tiny
 
 
-class TokenLoss(NamedTuple):
-    """Sums over the real target tokens, EOS among them; averaged by whoever reports them.
+class SummedLoss(NamedTuple):
+    """Sums over what was to be predicted; averaged by whoever reports them.
 
     Attributes:
         objective_sum: What training minimises, label smoothing included, in nats.
         nats_sum: The plain negative log-likelihood, in nats; no gradient.
-        num_tokens: How many tokens the sums are over.
+        num_predictions: How many the sums are over: target tokens, EOS among them, or labels.
     """
 
     objective_sum: Float[Tensor, ""]
     nats_sum: Float[Tensor, ""]
-    num_tokens: int
+    num_predictions: int
 
 
 def cross_entropy(
@@ -38,7 +38,7 @@ def cross_entropy(
     labels: Int[Tensor, "B T"],
     *,
     label_smoothing: float = 0.0,
-) -> TokenLoss:
+) -> SummedLoss:
     """Loss of the softmax layer `features @ weight.T + bias` against the labels; PAD is left out.
 
     With smoothing ε the target distribution is (1 - ε) on the label and ε / V on every piece
@@ -52,7 +52,7 @@ def cross_entropy(
     objective_sum, nats_sum = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
         features[is_real], weight, bias, labels[is_real], label_smoothing, dtype
     )
-    return TokenLoss(objective_sum, nats_sum, int(is_real.sum()))
+    return SummedLoss(objective_sum, nats_sum, int(is_real.sum()))
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):

@@ -9,7 +9,7 @@ from pipeline.nn.config import ModelConfig
 from pipeline.nn.decoder import Decoder, DecoderState
 from pipeline.nn.embedding import Embedding, build_embedding
 from pipeline.nn.encoder import Encoder
-from pipeline.nn.loss import TokenLoss, cross_entropy
+from pipeline.nn.loss import SummedLoss, cross_entropy
 
 
 class Seq2Seq(nn.Module):
@@ -53,7 +53,7 @@ class Seq2Seq(nn.Module):
         features: Tensor = self.decoder(batch.decoder_input_ids, state)
         return features
 
-    def loss(self, batch: Seq2SeqBatch, *, label_smoothing: float = 0.0) -> TokenLoss:
+    def loss(self, batch: Seq2SeqBatch, *, label_smoothing: float = 0.0) -> SummedLoss:
         """Cross-entropy of the labels, summed over the real tokens, in nats."""
         return cross_entropy(
             self(batch),

@@ -11,7 +11,7 @@ import lightning
 
 from pipeline.training.checkpoint import checkpoint_path
 from pipeline.training.metrics_file import MetricsFile
-from pipeline.training.module import Seq2SeqModule
+from pipeline.training.module import TrainingModule
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class BestModel(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Compare with the best so far."""
-        assert isinstance(pl_module, Seq2SeqModule)
+        assert isinstance(pl_module, TrainingModule)
         scores = pl_module.scores
         self._num_worse += 1
         if not self.best or _goodness(scores) > _goodness(self.best):
@@ -87,7 +87,7 @@ class MetricsSession(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Drop the rows that this session measures again."""
-        assert isinstance(pl_module, Seq2SeqModule)
+        assert isinstance(pl_module, TrainingModule)
         self._metrics.start(trainer.global_step)
         self._tokens_before = pl_module.num_tokens_trained
         self._seconds_before = pl_module.clock.seconds
@@ -96,7 +96,7 @@ class MetricsSession(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Log the target tokens trained on each second since the last validation."""
-        assert isinstance(pl_module, Seq2SeqModule)
+        assert isinstance(pl_module, TrainingModule)
         seconds = pl_module.clock.seconds - self._seconds_before
         num_tokens = pl_module.num_tokens_trained - self._tokens_before
         self._metrics.log_metrics(
@@ -111,7 +111,7 @@ class MetricsSession(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """A validation's own time does not count as training."""
-        assert isinstance(pl_module, Seq2SeqModule)
+        assert isinstance(pl_module, TrainingModule)
         self._tokens_before = pl_module.num_tokens_trained
         self._seconds_before = pl_module.clock.seconds
 
@@ -136,23 +136,16 @@ class ReturnMemory(lightning.Callback):
 
 
 class ValidationLines(lightning.Callback):
-    """Prints, after each validation, its scores and a few sentences with their hypotheses."""
+    """Prints, after each validation, its scores and a few samples."""
 
     def on_validation_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Print."""
-        assert isinstance(pl_module, Seq2SeqModule)
-        scores = pl_module.scores
-        parts = [f"step {trainer.global_step:,}", f"validation loss {scores['val_loss']:.3f}"]
-        if "val_bleu" in scores:
-            parts.append(f"BLEU {scores['val_bleu']:.1f}")
-        _log.info(" | ".join(parts))
-        text = pl_module.validation
-        for row in text.sample_rows:
-            _log.info("  source     %s", text.sources[row])
-            _log.info("  hypothesis %s", pl_module.hypotheses[row])
-            _log.info("  reference  %s", text.references[row])
+        assert isinstance(pl_module, TrainingModule)
+        _log.info(" | ".join([f"step {trainer.global_step:,}", *pl_module.shown_scores()]))
+        for line in pl_module.samples():
+            _log.info("  %s", line)
 
 
 def _goodness(scores: dict[str, float]) -> float:

@@ -2,14 +2,15 @@
 
 import logging
 import time
+from typing import Any
 
 import lightning
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from pipeline.batch import Seq2SeqBatch
-from pipeline.training.module import Seq2SeqModule
+from pipeline.batch import Batch
+from pipeline.training.module import TrainingModule
 from pipeline.training.schedule import progress
 
 _log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class TrainingProgress(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Open the bar, where someone can see it move."""
-        assert isinstance(pl_module, Seq2SeqModule)
+        assert isinstance(pl_module, TrainingModule)
         self._restart(pl_module)
         if self._console.is_terminal and trainer.is_global_zero:
             self._bar = Progress(
@@ -48,11 +49,11 @@ class TrainingProgress(lightning.Callback):
         trainer: lightning.Trainer,
         pl_module: lightning.LightningModule,
         outputs: STEP_OUTPUT,
-        batch: Seq2SeqBatch,
+        batch: Batch,
         batch_idx: int,
     ) -> None:
         """Update, when it is time."""
-        assert isinstance(pl_module, Seq2SeqModule)
+        assert isinstance(pl_module, TrainingModule)
         now = time.monotonic()
         wait = _SECONDS_BETWEEN_UPDATES if self._bar else _SECONDS_BETWEEN_LINES
         if now - self._shown_at < wait or not trainer.is_global_zero:
@@ -74,7 +75,7 @@ class TrainingProgress(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """A validation's own time does not count in the tokens a second."""
-        assert isinstance(pl_module, Seq2SeqModule)
+        assert isinstance(pl_module, TrainingModule)
         self._restart(pl_module)
 
     def on_train_end(
@@ -94,7 +95,7 @@ class TrainingProgress(lightning.Callback):
         if self._bar:
             self._bar.stop()
 
-    def _restart(self, pl_module: Seq2SeqModule) -> None:
+    def _restart(self, pl_module: TrainingModule[Any]) -> None:
         self._shown_at = time.monotonic()
         self._tokens_shown = pl_module.num_tokens_trained
 

@@ -14,13 +14,9 @@ import yaml
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from rich.console import Console
 
-from pipeline.context import fit_context
-from pipeline.data.datamodule import Seq2SeqDataModule
-from pipeline.data.prepare import PreparedCorpus, prepare
-from pipeline.decoding import LengthLimit
 from pipeline.errors import ConfigError
-from pipeline.model_folder import TrainedModel, build_model, save_model
-from pipeline.nn.seq2seq import Seq2Seq
+from pipeline.model_folder import TrainedModel, save_model
+from pipeline.nn.network import Network
 from pipeline.training.callbacks import (
     BestModel,
     MetricsSession,
@@ -30,11 +26,11 @@ from pipeline.training.callbacks import (
 )
 from pipeline.training.checkpoint import AtomicCheckpointIO, list_checkpoints
 from pipeline.training.config import RunConfig
+from pipeline.training.jobs import Job, prepare_job
 from pipeline.training.metrics_file import MetricsFile
-from pipeline.training.module import Seq2SeqModule, ValidationText
+from pipeline.training.module import TrainingModule
 from pipeline.training.precision import choose_precision
 from pipeline.training.progress_bar import TrainingProgress
-from pipeline.training.word2vec import begin_with_word2vec
 
 _log = logging.getLogger(__name__)
 
@@ -94,28 +90,20 @@ def train(config: RunConfig, run: Run, *, command: str, console: Console) -> boo
     _refuse_other_settings(config, run)
     if run.finished.is_file():
         return False
-    corpus = prepare(config.data, run.checkpoints)
+    job = prepare_job(config, run.checkpoints)
     _write_config(config, run)  # not before: a mistake in the data may be mended under this name
     lightning.seed_everything(config.seed, verbose=False)
     checkpoints = list_checkpoints(run.checkpoints)
-    network = build_model(config.model, corpus.source_tokenizer, corpus.target_tokenizer)
-    if config.model.embedding == "word2vec" and not checkpoints:
-        begin_with_word2vec(network, corpus, seed=config.seed)
-    module = Seq2SeqModule(
-        network,
-        config.trainer,
-        seed=config.seed,
-        validation=_validation_text(corpus),
-        judged_by_bleu=not config.data.is_chat,
-    )
+    network = job.network(is_new=not checkpoints)
+    module = job.module(network)
     metrics = MetricsFile(run.metrics)
-    best = _best_model(config, run, corpus, module, command)
+    best = _best_model(run, job, module, command)
     trainer = _trainer(config, run, metrics, best, console)
     _announce(network, trainer, checkpoints)
     try:
         trainer.fit(
             module,
-            datamodule=Seq2SeqDataModule(corpus, seed=config.seed),
+            datamodule=job.data_module(),
             ckpt_path=checkpoints[-1] if checkpoints else None,
             weights_only=True,
         )
@@ -148,6 +136,7 @@ def _refuse_other_settings(config: RunConfig, run: Run) -> None:
 
 def _write_config(config: RunConfig, run: Run) -> None:
     text = yaml.safe_dump(config.as_dict(), sort_keys=False, allow_unicode=True)
+    run.folder.mkdir(parents=True, exist_ok=True)
     partial = run.config.with_suffix(".partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(run.config)
@@ -166,42 +155,20 @@ def _differences(
     return differences
 
 
-def _validation_text(corpus: PreparedCorpus) -> ValidationText:
-    config = corpus.config
-    sources = list(corpus.validation_text["source"])
-    source_ids = corpus.source_tokenizer.encode_batch(sources)
-    if config.is_chat:
-        turn_id = corpus.source_tokenizer.turn_id
-        budget = config.context_tokens
-        source_ids = [fit_context(ids, turn_id=turn_id, budget=budget) for ids in source_ids]
-    return ValidationText(
-        sources=sources,
-        source_ids=[ids[: config.max_tokens] for ids in source_ids],
-        references=list(corpus.validation_text["target"]),
-        target_tokenizer=corpus.target_tokenizer,
-        limit=LengthLimit.for_task(is_chat=config.is_chat),
-    )
-
-
-def _best_model(
-    config: RunConfig, run: Run, corpus: PreparedCorpus, module: Seq2SeqModule, command: str
-) -> BestModel:
+def _best_model(run: Run, job: Job, module: TrainingModule[Network], command: str) -> BestModel:
     def save(step: int, scores: dict[str, float]) -> None:
-        averaged = module.averaged
-        assert isinstance(averaged, Seq2Seq)
         trained = TrainedModel(
-            model=averaged,
-            source_tokenizer=corpus.source_tokenizer,
-            target_tokenizer=corpus.target_tokenizer,
-            task="chat" if config.data.is_chat else "translation",
-            name=config.name,
+            network=module.averaged,
+            tokenizers=job.tokenizers,
+            task=job.task,
+            name=job.config.name,
             command=command,
-            data=config.as_dict()["data"],
+            data=job.data_as_dict(),
             scores={"validation": {"step": step, **scores}},
         )
         save_model(trained, run.model)
 
-    return BestModel(save, patience=config.trainer.patience)
+    return BestModel(save, patience=job.config.trainer.patience)
 
 
 def _trainer(
@@ -251,7 +218,7 @@ def _tensorboard(run: Run) -> list[Logger]:
         return []  # of the extra `insight`; `metrics.csv` holds the same numbers
 
 
-def _announce(network: Seq2Seq, trainer: lightning.Trainer, checkpoints: list[Path]) -> None:
+def _announce(network: Network, trainer: lightning.Trainer, checkpoints: list[Path]) -> None:
     num_parameters = sum(parameter.numel() for parameter in network.parameters())
     _log.info(
         "%s parameters | %s | %s",

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from pipeline.data.prepare import PreparedCorpus
 from pipeline.errors import ConfigError
+from pipeline.nn.classifier import SequenceClassifier
 from pipeline.nn.embedding import Embedding
+from pipeline.nn.language_model import LanguageModel
 from pipeline.nn.seq2seq import Seq2Seq
 
 _WINDOW = 5
@@ -17,16 +19,18 @@ _NUM_EPOCHS = 5
 _PAIRS_AT_A_TIME = 1_000
 
 
-def begin_with_word2vec(network: Seq2Seq, corpus: PreparedCorpus, *, seed: int) -> None:
+def begin_with_word2vec(
+    network: Seq2Seq | SequenceClassifier | LanguageModel, corpus: PreparedCorpus, *, seed: int
+) -> None:
     """Train skip-gram vectors (Mikolov et al. 2013) and put them in the place of the random ones.
 
     Raises:
         ConfigError: gensim is not installed.
     """
-    source, target = network.encoder.embedding, network.decoder.embedding
-    columns = {source: ["source_ids"], target: ["target_ids"]}
-    if source is target:
-        columns = {target: ["source_ids", "target_ids"]}
+    source = network.encoder.embedding
+    columns = {source: ["source_ids"]}
+    if isinstance(network, Seq2Seq):
+        columns.setdefault(network.decoder.embedding, []).append("target_ids")
     for embedding, names in columns.items():
         assert isinstance(embedding, Embedding)
         with torch.no_grad():

@@ -14,7 +14,7 @@ import yaml
 from pipeline import ChatSession
 from pipeline.cli.main import DONE, MISTAKE
 from pipeline.model_folder import load_model
-from pipeline.training.module import Seq2SeqModule
+from pipeline.training.seq2seq_module import Seq2SeqModule
 from tests.integration.command_line import Finished, seq2seq
 from tests.integration.digits import write_digit_corpus
 
@@ -278,7 +278,7 @@ def test_separate_vocabularies(place: Path) -> None:
     assert seq2seq(*words, "--data.tokenizer.joint", "false", cwd=place).code == DONE
     model = place / "runs" / "apart" / "model"
     assert (model / "tokenizer.target.model").is_file()
-    assert not load_model(model).is_joint
+    assert len(load_model(model).tokenizers) == 2
     assert _evaluate(place, "apart")["num_sentences"] == 20
     assert seq2seq("translate", str(model), stdin=b"1 2\n", cwd=place).code == DONE
 

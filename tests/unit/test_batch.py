@@ -2,7 +2,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.batch import collate, collate_sources, length_mask
+from pipeline.batch import (
+    LabelledBatch,
+    SeriesBatch,
+    collate,
+    collate_labelled,
+    collate_sources,
+    length_mask,
+)
 from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID
 
 sentences = st.lists(st.lists(st.integers(4, 99), max_size=6), min_size=1, max_size=5)
@@ -14,6 +21,20 @@ def test_a_batch_by_hand() -> None:
     assert batch.source_lengths.tolist() == [3, 1]
     assert batch.decoder_input_ids.tolist() == [[BOS_ID, 9, PAD_ID, PAD_ID], [BOS_ID, 5, 6, 4]]
     assert batch.labels.tolist() == [[9, EOS_ID, PAD_ID, PAD_ID], [5, 6, 4, EOS_ID]]
+
+
+def test_a_batch_with_labels_by_hand() -> None:
+    batch = collate_labelled([[7, 8], []], [4, 0])
+    assert batch.source_ids.tolist() == [[7, 8, EOS_ID], [EOS_ID, PAD_ID, PAD_ID]]
+    assert batch.source_lengths.tolist() == [3, 1]
+    assert batch.labels.tolist() == [4, 0]
+
+
+def test_tokens_are_those_that_a_network_learns_from() -> None:
+    assert collate([[7, 8, 9, 9], []], [[9], [5, 6, 4]]).num_tokens == 2 + 4  # EOS, no padding
+    assert collate_labelled([[7, 8], []], [4, 0]).num_tokens == 3 + 1
+    assert SeriesBatch(torch.arange(12.0).reshape(3, 4)).num_tokens == 3 * 3
+    assert SeriesBatch(torch.zeros(3, 1)).num_tokens == 0
 
 
 @given(sentences)
@@ -42,3 +63,30 @@ def test_a_moved_batch_is_the_same() -> None:
     assert torch.equal(moved.source_lengths, batch.source_lengths)
     assert torch.equal(moved.decoder_input_ids, batch.decoder_input_ids)
     assert torch.equal(moved.labels, batch.labels)
+
+
+def test_a_moved_batch_with_labels_is_the_same() -> None:
+    batch = collate_labelled([[7, 8], [5]], [1, 0])
+    moved = batch.to(torch.device("cpu"))
+    assert isinstance(moved, LabelledBatch)
+    assert torch.equal(moved.source_ids, batch.source_ids)
+    assert torch.equal(moved.source_lengths, batch.source_lengths)
+    assert torch.equal(moved.labels, batch.labels)
+
+
+def test_a_moved_series_is_the_same() -> None:
+    batch = SeriesBatch(torch.tensor([[1.5, -2.0]]))
+    moved = batch.to(torch.device("cpu"), non_blocking=True)
+    assert isinstance(moved, SeriesBatch)
+    assert torch.equal(moved.values, batch.values)
+
+
+def test_every_tensor_of_a_batch_is_moved() -> None:
+    meta = torch.device("meta")
+    pairs = collate([[7, 8]], [[9]]).to(meta)
+    assert {pairs.source_ids.device, pairs.source_lengths.device} == {meta}
+    assert {pairs.decoder_input_ids.device, pairs.labels.device} == {meta}
+    labelled = collate_labelled([[7, 8]], [1]).to(meta)
+    assert {labelled.source_ids.device, labelled.source_lengths.device} == {meta}
+    assert labelled.labels.device == meta
+    assert SeriesBatch(torch.zeros(1, 2)).to(meta).values.device == meta

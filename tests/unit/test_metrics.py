@@ -9,6 +9,7 @@ from pipeline.metrics import (
     distinct,
     exact_match,
     perplexity_per_word,
+    scores_by_label,
 )
 
 
@@ -103,6 +104,43 @@ def test_bits_by_hand() -> None:
 def test_an_exact_match_by_hand() -> None:
     assert exact_match(["a", "b", "C"], ["a", "x", "c"]) == pytest.approx(1 / 3)
     assert exact_match([], []) == 0
+
+
+def test_scores_of_each_label_by_hand() -> None:
+    references = ["a", "a", "a", "a", "b", "b", "c"]
+    hypotheses = ["a", "a", "a", "b", "b", "x", "a"]
+    # a is chosen 4 times, 3 of them rightly, and is there 4 times; b 2, 1, 2; c is there once and
+    # never chosen; x is chosen once and never there. F1 = 2 right / (chosen + there).
+    assert scores_by_label(hypotheses, references) == {
+        "a": {"precision": 3 / 4, "recall": 3 / 4, "f1": 6 / 8, "num_sentences": 4},
+        "b": {"precision": 1 / 2, "recall": 1 / 2, "f1": 2 / 4, "num_sentences": 2},
+        "c": {"precision": 0.0, "recall": 0.0, "f1": 0.0, "num_sentences": 1},
+        "x": {"precision": 0.0, "recall": 0.0, "f1": 0.0, "num_sentences": 0},
+    }
+
+
+def test_f1_is_the_harmonic_mean_of_precision_and_recall() -> None:
+    scores = scores_by_label(["a", "a", "a", "b"], ["a", "b", "b", "b"])
+    assert scores["a"]["precision"] == pytest.approx(1 / 3)
+    assert scores["a"]["recall"] == 1
+    assert scores["b"]["precision"] == 1
+    assert scores["b"]["recall"] == pytest.approx(1 / 3)
+    for of in scores.values():
+        mean = 2 * of["precision"] * of["recall"] / (of["precision"] + of["recall"])
+        assert of["f1"] == pytest.approx(mean)
+
+
+def test_labels_come_sorted_whatever_their_order() -> None:
+    hypotheses, references = ["c", "b", "a"], ["b", "c", "d"]
+    found = scores_by_label(hypotheses, references)
+    assert list(found) == ["a", "b", "c", "d"]
+    assert list(scores_by_label(hypotheses[::-1], references[::-1])) == list(found)
+    assert scores_by_label([], []) == {}
+
+
+def test_labels_without_reference_are_an_error() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        scores_by_label(["a", "b"], ["a"])
 
 
 def test_hypotheses_without_reference_are_an_error() -> None:

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from pipeline.batch import collate
 from pipeline.errors import ModelError
-from pipeline.model_folder import TrainedModel, build_model, load_model, save_model
+from pipeline.model_folder import TrainedModel, load_model, save_model
 from pipeline.nn.config import ModelConfig
 from pipeline.tokenizer import Tokenizer, TokenizerConfig, train_tokenizer
+from tests.building import build_model
 
 FILES = ["README.md", "config.json", "model.safetensors", "tokenizer.model"]
 
@@ -39,9 +40,8 @@ def trained(source: Tokenizer, target: Tokenizer, *, seed: int = 1, **config: An
     sizes = {"hidden_size": 8, "embedding_dim": 4, "num_layers": 2, "num_heads": 2}
     model = build_model(ModelConfig(**{**sizes, **config}), source, target)
     return TrainedModel(
-        model=model.eval(),
-        source_tokenizer=source,
-        target_tokenizer=target,
+        network=model.eval(),
+        tokenizers=(source,) if source is target else (source, target),
         name="a name",
         command="seq2seq train --config x.yaml",
         data={"path": ["a.de", "a.en"], "한": None},
@@ -107,7 +107,7 @@ def test_a_loaded_model_gives_identical_logits(
     assert torch.equal(logits(loaded), logits(saved))
     assert not loaded.model.training
     assert loaded.model.config == saved.model.config
-    assert loaded.is_joint == joint
+    assert (len(loaded.tokenizers) == 1) == joint
     assert loaded.source_tokenizer.fingerprint == tiny_tokenizer.fingerprint
     assert loaded.target_tokenizer.fingerprint == target.fingerprint
 

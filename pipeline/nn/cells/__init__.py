@@ -8,7 +8,7 @@ mingru minlstm   gates of the input alone: parallel over time
 
 from pipeline.nn.cells.base import Cell, MemoryBiases, State, SteppedCell
 from pipeline.nn.cells.deep_transition_gru import DeepTransitionGRUCell
-from pipeline.nn.cells.elman import ElmanCell, IRNNCell
+from pipeline.nn.cells.elman import ElmanCell, IRNNCell, VanillaCell
 from pipeline.nn.cells.gated import GRUCell, LSTMCell
 from pipeline.nn.cells.layer_norm_lstm import LayerNormLSTMCell
 from pipeline.nn.cells.minimal import MinGRUCell, MinLSTMCell
@@ -42,4 +42,5 @@ __all__ = [
     "SRUCell",
     "State",
     "SteppedCell",
+    "VanillaCell",
 ]

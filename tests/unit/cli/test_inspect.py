@@ -6,6 +6,8 @@ import pytest
 
 from pipeline.cli.main import DONE, MISTAKE, main
 
+_CONFIGS = Path("configs").resolve()
+
 
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,6 +38,38 @@ def test_gradients_of_a_trained_model_stand_beside_those_before_training(
     assert main(words) == DONE
     names = [row["cell"] for row in json.loads(capsys.readouterr().out)["cells"]]
     assert names == ["gru, untrained", "gru, trained"]
+
+
+@pytest.mark.parametrize(
+    ("name", "keras"),
+    [
+        # an embedding, then a SimpleRNN: W_xh, W_hh and a bias
+        ("practice_1", 10 * 5 + (5 * 3 + 3 * 3 + 3)),
+        # the same with a dense softmax layer behind it
+        ("practice_2", 256 * 100 + (100 * 20 + 20 * 20 + 20) + (20 * 10 + 10)),
+    ],
+)
+def test_the_practice_models_have_as_many_parameters_as_in_keras(
+    name: str, keras: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert keras == {"practice_1": 77, "practice_2": 28_230}[name]
+    assert main(["inspect", "summary", str(_CONFIGS / f"{name}.yaml"), "--json"]) == DONE
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["num_parameters"] == keras
+    assert "flops_per_target_token" not in summary
+    assert main(["inspect", "summary", str(_CONFIGS / f"{name}.yaml")]) == DONE
+    out = capsys.readouterr().out
+    assert f"{keras:,}" in out
+    assert "a target token" not in out
+
+
+def test_a_summary_of_a_classifier_wants_its_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("data: {path: x.csv, task: classification}\n", encoding="utf-8")
+    assert main(["inspect", "summary", str(config)]) == MISTAKE
+    assert f"{config}: data.labels: expected" in capsys.readouterr().err
 
 
 def test_a_summary_of_a_model_and_of_a_configuration(

@@ -40,11 +40,11 @@ def test_help_names_every_command(words: list[str], capsys: pytest.CaptureFixtur
     assert main(words) == DONE
     out, err = capsys.readouterr()
     assert err == ""
-    for command in ("train", "evaluate", "translate", "chat", "--debug"):
+    for command in ("train", "evaluate", "translate", "chat", "classify", "--debug"):
         assert f"\n  {command} " in out
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "translate", "chat"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "translate", "chat", "classify"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == DONE
     out, err = capsys.readouterr()
@@ -76,7 +76,7 @@ def test_an_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trian"]) == MISTAKE
     out, err = capsys.readouterr()
     assert out == ""
-    commands = "train, evaluate, translate, chat, inspect"
+    commands = "train, evaluate, translate, chat, classify, inspect"
     assert err == f"error: no command 'trian'; expected one of {commands}\n"
 
 
@@ -85,6 +85,7 @@ def test_an_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ["translate"],
         ["translate", "model", "--nope"],
+        ["classify"],
         ["evaluate", "model", "--beam-size", "two"],
         ["evaluate", "nowhere"],
         ["train", "--seed", "1"],

@@ -7,6 +7,10 @@ import yaml
 
 from pipeline.cli.train import parse
 from pipeline.errors import ConfigError
+from pipeline.model_folder import build_network
+from pipeline.nn.classifier import SequenceClassifier
+from pipeline.nn.forecaster import Forecaster
+from pipeline.nn.language_model import LanguageModel
 from pipeline.nn.seq2seq import Seq2Seq
 
 _CONFIGS = sorted((Path(__file__).parents[3] / "configs").glob("*.yaml"))
@@ -208,13 +212,18 @@ def test_there_are_configurations() -> None:
 def test_every_configuration_parses_and_builds(path: Path) -> None:
     config = parse(["--config", str(path)])
     assert config.name == path.stem
-    model = Seq2Seq(
-        config.model,
-        source_vocab_size=_VOCAB_SIZE,
-        target_vocab_size=_VOCAB_SIZE,
-        joint_vocabulary=config.data.tokenizer.joint,
+    data = config.data
+    network = build_network(
+        config.model, data.task, [data.tokenizer.vocab_size], num_labels=len(data.labels or ())
     )
-    assert model.output_bias.shape == (_VOCAB_SIZE,)
+    kinds = {
+        "translation": Seq2Seq,
+        "chat": Seq2Seq,
+        "classification": SequenceClassifier,
+        "language_model": LanguageModel,
+        "forecast": Forecaster,
+    }
+    assert type(network) is kinds[data.task]
 
 
 @pytest.mark.parametrize("path", _CONFIGS, ids=lambda path: path.stem)

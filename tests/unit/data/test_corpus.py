@@ -2,7 +2,7 @@ import functools
 import http.server
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +258,142 @@ def test_parquet_rows_are_named_too(tmp_path: Path) -> None:
     assert "row 2: column 'source': expected text, got null" in error(DataConfig(path=str(path)))
     config = DataConfig(path=str(path), source="src")
     assert "no column 'src'; there are source, target, more" in error(config)
+
+
+def series(path: Path, cells: Iterable[object]) -> DataConfig:
+    path.write_text("\n".join(["value", *map(str, cells)]) + "\n", encoding="utf-8")
+    return DataConfig(path=str(path), target="value", task="forecast", held_out_rows=5)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_cells_of_a_table_are_numbers(tmp_path: Path, name: str) -> None:
+    cells = ["3", "-2.5", " 1e3 ", "+.5", "0"]
+    rows = load_split(series(tmp_path / name, cells), "all", whole_file=True)
+    assert rows[:] == {"value": [3.0, -2.5, 1000.0, 0.5, 0.0]}
+
+
+def test_numbers_of_json_and_parquet_are_numbers(tmp_path: Path) -> None:
+    rows: Rows = [{"value": n, "text": "t"} for n in (1, -2, 3)]
+    parquet = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), parquet)
+    for path in (write(tmp_path / "a.jsonl", [*rows[:2], {"value": "3.0"}]), str(parquet)):
+        config = DataConfig(path=path, target="value", task="forecast")
+        loaded = load_split(config, "all", whole_file=True)
+        assert loaded.column_names == ["value"]
+        assert list(loaded["value"]) == [1.0, -2.0, 3.0]
+
+
+@pytest.mark.parametrize("cell", ["3,5", "abc", '""', "nan", "inf", "-Infinity", "1 2", "3°"])
+def test_a_cell_that_is_no_number_is_named(tmp_path: Path, cell: str) -> None:
+    config = series(tmp_path / "a.csv", [1, 2, f'"{cell}"' if "," in cell else cell, 4])
+    found = cell.strip('"')
+    expected = f"{config.path}, line 4: column 'value': expected a number, got '{found}'"
+    assert error(config) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (None, "null"),
+        ([1], "a list"),
+        ({}, "an object"),
+        ("", "''"),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+        (True, "a boolean (true)"),
+        pytest.param(1e300, "1e+300", id="beyond float32"),
+        pytest.param(10**400, "a number", id="beyond floats"),
+    ],
+)
+def test_a_value_that_is_no_number_is_named(tmp_path: Path, value: object, found: str) -> None:
+    path = write(tmp_path / "a.jsonl", [{"value": 1}, {"value": value}])
+    message = error(DataConfig(path=path, target="value", task="forecast"))
+    assert message.startswith(f"{path}, line 2: column 'value': expected a number, got {found}")
+
+
+def test_a_missing_column_of_numbers_is_said(tmp_path: Path) -> None:
+    config = series(tmp_path / "a.csv", range(30))
+    message = error(DataConfig(path=config.path, target="values", task="forecast"))
+    assert message.endswith("line 2: no column 'values'; there are value, nearest is 'value'")
+
+
+def test_a_series_is_split_in_the_order_of_time(tmp_path: Path) -> None:
+    numbers = [float(n * 37 % 101) for n in range(100)]  # and not in the order of their size
+    config = series(tmp_path / "a.csv", numbers)
+    corpus = load_corpus(config)
+    assert list(corpus) == ["train", "validation", "test"]
+    assert [list(part["value"]) for part in corpus.values()] == [
+        numbers[:90],
+        numbers[90:95],
+        numbers[95:],
+    ]
+    for name, rows in corpus.items():
+        assert load_split(config, name)[:] == rows[:]
+
+
+def test_of_a_series_with_a_test_only_validation_is_held_out(tmp_path: Path) -> None:
+    series(tmp_path / "train.csv", range(50))
+    series(tmp_path / "test.csv", [7, 6])
+    corpus = load_corpus(DataConfig(path=str(tmp_path), target="value", task="forecast"))
+    assert {name: list(part["value"]) for name, part in corpus.items()} == {
+        "train": list(range(45)),
+        "validation": list(range(45, 50)),
+        "test": [7, 6],
+    }
+
+
+def test_whole_numbers_are_labels_as_in_a_table(tmp_path: Path) -> None:
+    labels = [0, 1, -2, "0", "ja"]
+    rows = [{"source": f"s{n}", "target": label} for n, label in enumerate(labels)]
+    config = DataConfig(path=write(tmp_path / "a.jsonl", rows), task="classification")
+    loaded = load_split(config, "all", whole_file=True)
+    assert list(loaded["target"]) == ["0", "1", "-2", "0", "ja"]
+    lines = [f"{row['source']},{row['target']}" for row in rows]
+    (tmp_path / "a.csv").write_text("\n".join(["source,target", *lines]), encoding="utf-8")
+    table = DataConfig(path=str(tmp_path / "a.csv"), task="classification")
+    assert load_split(table, "all", whole_file=True)[:] == loaded[:]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"source": "s", "target": 0.5}, "column 'target': expected text, got a number (0.5)"),
+        ({"source": "s", "target": None}, "column 'target': expected text, got null"),
+        ({"source": 5, "target": 1}, "column 'source': expected text, got a number (5)"),
+        ({"source": "s", "target": True}, "column 'target': expected text, got a boolean (true)"),
+    ],
+)
+def test_what_is_no_label_is_named(tmp_path: Path, row: dict[str, Any], expected: str) -> None:
+    path = write(tmp_path / "a.jsonl", [{"source": "s", "target": 1}, row])
+    assert error(DataConfig(path=path, task="classification")) == f"{path}, line 2: {expected}"
+
+
+def test_rows_of_a_classifier_stay_together_by_their_text(tmp_path: Path) -> None:
+    rows = [{"source": f"s{n % 40}", "target": n % 3} for n in range(200)]
+    path = write(tmp_path / "a.jsonl", rows)
+    corpus = load_corpus(DataConfig(path=path, task="classification"))
+    held = [set(part["source"]) for part in corpus.values()]
+    assert sum(map(len, held)) == len(set.union(*held)) == 40
+    assert set(corpus["train"]["target"]) == {"0", "1", "2"}
+
+
+def test_a_language_model_needs_only_its_text(tmp_path: Path) -> None:
+    rows = [{"text": f"t{n % 40}", "source": None} for n in range(200)]
+    config = DataConfig(
+        path=write(tmp_path / "a.jsonl", rows), target="text", task="language_model"
+    )
+    corpus = load_corpus(config)
+    assert corpus["train"].column_names == ["text"]
+    held = [set(part["text"]) for part in corpus.values()]
+    assert sum(map(len, held)) == len(set.union(*held)) == 40  # a text is in one split alone
+    assert sum(sizes(corpus).values()) == 200
+
+
+def test_one_file_is_read_anew_for_another_task(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [{"source": f"{n}", "target": f"{n}"} for n in range(30)])
+    as_text = load_split(DataConfig(path=path, task="language_model"), "all", whole_file=True)
+    as_number = load_split(DataConfig(path=path, task="forecast"), "all", whole_file=True)
+    assert (as_text[7], as_number[7]) == ({"target": "7"}, {"target": 7.0})
 
 
 def test_lone_surrogates_become_replacement_characters(tmp_path: Path) -> None:

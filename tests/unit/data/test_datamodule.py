@@ -10,9 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.batch import Seq2SeqBatch
+from pipeline.batch import LabelledBatch, Seq2SeqBatch
 from pipeline.data.config import DataConfig
-from pipeline.data.datamodule import Seq2SeqDataModule, TrainingBatches, ValidationBatches
+from pipeline.data.datamodule import (
+    TextBatch,
+    TextDataModule,
+    TrainingBatches,
+    ValidationBatches,
+)
 from pipeline.data.prepare import PreparedCorpus, prepare
 from pipeline.tokenizer import EOS_ID, PAD_ID, Tokenizer, TokenizerConfig
 
@@ -48,7 +53,8 @@ def _batches(corpus: PreparedCorpus, **options: Any) -> TrainingBatches:
     return TrainingBatches(corpus, **{"seed": 1, "first_step": lambda: 0, **options})
 
 
-def _tensors(batch: Seq2SeqBatch) -> list[list[Any]]:
+def _tensors(batch: TextBatch) -> list[list[Any]]:
+    assert isinstance(batch, Seq2SeqBatch)
     parts = (batch.source_ids, batch.source_lengths, batch.decoder_input_ids, batch.labels)
     return [part.tolist() for part in parts]
 
@@ -115,7 +121,7 @@ def test_the_same_row_is_cut_otherwise_in_another_epoch(build: Build) -> None:
 
 
 def test_validation_has_each_pair_once_the_short_ones_first(corpus: PreparedCorpus) -> None:
-    batches = list(ValidationBatches(corpus.validation, batch_tokens=40))
+    batches = list(ValidationBatches(corpus.validation, replace(corpus.config, batch_tokens=40)))
     assert len(batches) > 2
     tokenizer = corpus.source_tokenizer
     found = [
@@ -132,12 +138,12 @@ def test_validation_has_each_pair_once_the_short_ones_first(corpus: PreparedCorp
 
 
 def test_a_pair_longer_than_a_batch_is_validated_too(corpus: PreparedCorpus) -> None:
-    batches = list(ValidationBatches(corpus.validation, batch_tokens=1))
+    batches = list(ValidationBatches(corpus.validation, replace(corpus.config, batch_tokens=1)))
     assert sum(len(batch.labels) for batch in batches) == len(corpus.validation)
 
 
 def test_the_loaders_follow_the_trainer(corpus: PreparedCorpus) -> None:
-    module = Seq2SeqDataModule(corpus, seed=3)
+    module = TextDataModule(corpus, seed=3)
     trainer: Any = SimpleNamespace(global_step=4, global_rank=1, world_size=2)
     module.trainer = trainer
     expected = _batches(corpus, seed=3)
@@ -156,3 +162,67 @@ def test_the_batch_size_in_tokens_is_the_configured_one(corpus: PreparedCorpus) 
     ]
     assert sizes[1] > 2 * sizes[0]
     assert torch.is_tensor(_batches(large).batch(0).labels)
+
+
+@pytest.fixture(params=[0.0, 0.2])
+def labelled(request: pytest.FixtureRequest, tmp_path: Path) -> PreparedCorpus:
+    rows = [
+        {"source": " ".join(_WORDS[: 1 + n % 8]) + f" {n}", "target": f"l{n % 3}"}
+        for n in range(_NUM_PAIRS)
+    ]
+    path = tmp_path / "labelled.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    config = DataConfig(
+        path=str(path),
+        task="classification",
+        labels=["l2", "l0", "l1"],
+        batch_tokens=150,
+        held_out_rows=24,
+        tokenizer=TokenizerConfig(vocab_size=310, sampling_alpha=request.param),
+    )
+    return prepare(config, tmp_path / "run")
+
+
+def _labelled_texts(batch: TextBatch, corpus: PreparedCorpus) -> list[tuple[str, str]]:
+    assert isinstance(batch, LabelledBatch)
+    assert corpus.config.labels is not None
+    texts = _texts(batch.source_ids, corpus.source_tokenizer)
+    labels = [corpus.config.labels[label] for label in batch.labels.tolist()]
+    return list(zip(texts, labels, strict=True))
+
+
+def test_a_label_stands_beside_its_text(labelled: PreparedCorpus) -> None:
+    batches = _batches(labelled)
+    found = [row for step in range(8) for row in _labelled_texts(batches.batch(step), labelled)]
+    assert {label for _, label in found} == {"l0", "l1", "l2"}
+    for text, label in found:
+        assert label == f"l{int(text.split()[-1]) % 3}"
+
+
+def test_validation_has_each_text_with_its_label_once(labelled: PreparedCorpus) -> None:
+    config = replace(labelled.config, batch_tokens=40)
+    batches = list(ValidationBatches(labelled.validation, config))
+    assert len(batches) > 2
+    found = [row for batch in batches for row in _labelled_texts(batch, labelled)]
+    text = labelled.validation_text
+    assert sorted(found) == sorted(zip(text["source"], text["target"], strict=True))
+
+
+def test_a_sampled_batch_with_labels_is_a_function_of_seed_and_step(
+    labelled: PreparedCorpus,
+) -> None:
+    one, other = (_batches(labelled).batch(5) for _ in range(2))
+    assert isinstance(one, LabelledBatch)
+    assert torch.equal(one.source_ids, other.source_ids)
+    assert torch.equal(one.labels, other.labels)
+    lengths = (one.source_ids != PAD_ID).sum(dim=1)
+    assert torch.equal(one.source_lengths, lengths)
+
+
+def test_the_loaders_of_a_classifier_give_labelled_batches(labelled: PreparedCorpus) -> None:
+    module = TextDataModule(labelled, seed=1)
+    trainer: Any = SimpleNamespace(global_step=4, global_rank=0, world_size=1)
+    module.trainer = trainer
+    first = _labelled_texts(next(iter(module.train_dataloader())), labelled)
+    assert first == _labelled_texts(_batches(labelled).batch(4), labelled)
+    assert sum(len(batch.labels) for batch in module.val_dataloader()) == len(labelled.validation)

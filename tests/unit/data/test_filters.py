@@ -42,6 +42,14 @@ def test_in_chat_lengths_do_not_go_together() -> None:
     assert len(cleaned([("how are you today my dear friend?", "ok")], task="chat")[0]) == 1
 
 
+@pytest.mark.parametrize("task", ["classification", "language_model"])
+def test_where_the_target_is_no_translation_no_length_is_too_much(task: str) -> None:
+    pairs = [("a" * 500, "0"), ("", "1"), ("a" * 500, "0"), ("a" * 500, "1")]
+    kept, report = cleaned(pairs, task=task)
+    assert kept == [("a" * 500, "0"), ("a" * 500, "1")]
+    assert report == CleaningReport(num_pairs=4, num_empty=1, num_duplicates=1)
+
+
 def test_when_nothing_is_left_it_is_said() -> None:
     with pytest.raises(DataError, match=r"no pair .* \(2 pairs: 0 kept, 2 empty\)"):
         cleaned([("", "a"), (" "[:0], "")])

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -33,6 +34,27 @@ def test_no_question_forges_a_turn() -> None:
     assert pairs_of(rows, task="chat") == [("a b", "c")]
 
 
+def test_rows_with_other_labels_are_left_out() -> None:
+    rows = {"text": ["a", "b", "c", "d", "e"], "label": ["ja", " nein ", "jain", "", "ja"]}
+    columns: dict[str, Any] = {"source": "text", "target": "label", "task": "classification"}
+    assert pairs_of(rows, **columns, labels=["nein", "ja"]) == [
+        ("a", "ja"),
+        ("b", "nein"),
+        ("e", "ja"),
+    ]
+    assert pairs_of(rows, **columns, labels=["jain", "nein"]) == [("b", "nein"), ("c", "jain")]
+    assert len(pairs_of(rows, **columns)) == 5
+
+
+def test_a_language_model_has_its_text_on_both_sides() -> None:
+    rows = {"text": [" a  b", "", "c"]}
+    assert pairs_of(rows, target="text", task="language_model") == [
+        ("a b", "a b"),
+        ("", ""),
+        ("c", "c"),
+    ]
+
+
 def test_other_columns_give_other_pairs(tmp_path: Any) -> None:
     rows = datasets.Dataset.from_dict({"a": ["1"], "b": ["2"]})
     rows.save_to_disk(tmp_path / "rows")
@@ -40,6 +62,16 @@ def test_other_columns_give_other_pairs(tmp_path: Any) -> None:
     there = text_pairs(rows, DataConfig(path="x", source="a", target="b"))
     back = text_pairs(rows, DataConfig(path="x", source="b", target="a"))
     assert (there[0], back[0]) == ({"source": "1", "target": "2"}, {"source": "2", "target": "1"})
+
+
+def test_other_labels_give_other_pairs(tmp_path: Path) -> None:
+    datasets.Dataset.from_dict({"source": ["1", "2"], "target": ["a", "b"]}).save_to_disk(tmp_path)
+    rows = datasets.load_from_disk(tmp_path)
+    found = [
+        list(text_pairs(rows, DataConfig(path="x", task="classification", labels=labels))["source"])
+        for labels in (["a", "b"], ["a", "c"], None)
+    ]
+    assert found == [["1", "2"], ["1"], ["1", "2"]]
 
 
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:

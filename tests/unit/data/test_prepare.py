@@ -10,9 +10,11 @@ from pipeline.context import fit_context
 from pipeline.data.config import DataConfig
 from pipeline.data.prepare import prepare
 from pipeline.errors import ConfigError, DataError
-from pipeline.tokenizer import TURN, TokenizerConfig
+from pipeline.tokenizer import TURN, TokenizerConfig, train_tokenizer
 
 _TOKENIZER = TokenizerConfig(vocab_size=300, model_type="bpe", character_coverage=1.0)
+
+_KINDS = ("ca", "ab ", "bc")
 
 
 @pytest.fixture
@@ -30,6 +32,23 @@ def talk(tmp_path: Path) -> DataConfig:
     path = tmp_path / "talk.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     return DataConfig(path=str(path), dialogue="turns", context_tokens=9, tokenizer=_TOKENIZER)
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> None:
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> DataConfig:
+    """Sentences that tell their label: ca, ab or bc."""
+    folder = tmp_path / "labelled"
+    folder.mkdir()
+    rows = [{"text": f"{'cab'[n % 3]} number {n}", "kind": _KINDS[n % 3]} for n in range(60)]
+    _write(folder / "train.jsonl", [*rows[:40], {"text": "no label", "kind": " "}])
+    _write(folder / "validation.jsonl", [*rows[40:], {"text": "an unknown one", "kind": "x"}])
+    return DataConfig(
+        path=str(folder), source="text", target="kind", task="classification", tokenizer=_TOKENIZER
+    )
 
 
 def _texts(pairs: datasets.Dataset, column: str) -> list[str]:
@@ -110,3 +129,92 @@ def test_a_vocabulary_that_does_not_suit_leaves_no_file(config: DataConfig, tmp_
     with pytest.raises(ConfigError, match="data.tokenizer.vocab_size: 9000 is too large"):
         prepare(large, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def _label_of(source: str) -> str:
+    return {kind[0]: kind.strip() for kind in _KINDS}[source[0]]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(None, ["ab", "bc", "ca"]), (["bc", "ca", "ab"],) * 2, (["ca", "ab"],) * 2],
+)
+def test_labels_are_those_given_or_those_of_the_training_split(
+    labelled: DataConfig, tmp_path: Path, given: list[str] | None, expected: list[str]
+) -> None:
+    corpus = prepare(replace(labelled, labels=given), tmp_path / "run")
+    assert corpus.config == replace(labelled, labels=expected)
+    for split, numbers in ((corpus.train, range(40)), (corpus.validation, range(40, 60))):
+        sources = [corpus.source_tokenizer.decode(ids) for ids in split["source_ids"]]
+        assert list(split["target_ids"]) == [
+            [expected.index(_label_of(source))] for source in sources
+        ]
+        assert set(split["target_length"]) == {1}
+        assert len(sources) == sum(_KINDS[n % 3].strip() in expected for n in numbers)
+
+
+def test_a_validation_row_with_an_unknown_label_is_left_out(
+    labelled: DataConfig, tmp_path: Path
+) -> None:
+    corpus = prepare(labelled, tmp_path / "run")
+    assert "an unknown one" not in _texts(corpus.validation_text, "source")
+    assert len(corpus.validation) == len(corpus.validation_text) == 20
+    assert set(_texts(corpus.validation_text, "target")) == {"ab", "bc", "ca"}
+
+
+def test_a_label_that_is_nowhere_in_training_is_said(labelled: DataConfig, tmp_path: Path) -> None:
+    config = replace(labelled, labels=["ab", "x", "ca"])
+    message = "^data.labels: no row of the training split has the label 'x'$"
+    with pytest.raises(DataError, match=message):
+        prepare(config, tmp_path / "run")
+
+
+def test_one_label_is_nothing_to_choose_among(labelled: DataConfig, tmp_path: Path) -> None:
+    rows = [{"text": f"a number {n}", "kind": "ab "} for n in range(40)]
+    _write(Path(str(labelled.path)) / "train.jsonl", rows)
+    message = "^data.target kind: expected two different labels or more .*, found ab$"
+    with pytest.raises(DataError, match=message):
+        prepare(labelled, tmp_path / "run")
+    _write(Path(str(labelled.path)) / "train.jsonl", [{"text": "a", "kind": ""}])
+    with pytest.raises(DataError, match="found none$"):
+        prepare(labelled, tmp_path / "run")
+
+
+def test_the_tokenizer_of_a_classifier_knows_nothing_of_labels(
+    labelled: DataConfig, tmp_path: Path
+) -> None:
+    apart = replace(labelled, tokenizer=replace(_TOKENIZER, joint=False))
+    corpus = prepare(apart, tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["joint.model"]
+    assert corpus.tokenizers == (corpus.source_tokenizer,)
+    sources = [corpus.source_tokenizer.decode(ids) for ids in corpus.train["source_ids"]]
+    alone = train_tokenizer(sources, apart.tokenizer)
+    assert corpus.source_tokenizer.fingerprint == alone.fingerprint
+
+
+def test_labels_in_another_order_are_other_ids(labelled: DataConfig, tmp_path: Path) -> None:
+    one, other = (
+        prepare(replace(labelled, labels=labels), tmp_path / "run").train["target_ids"][:]
+        for labels in (["ab", "bc", "ca"], ["ca", "bc", "ab"])
+    )
+    assert one != other
+    assert one == [[2 - label for label in ids] for ids in other]
+
+
+def test_a_language_model_learns_its_text(config: DataConfig, tmp_path: Path) -> None:
+    apart = replace(
+        config, task="language_model", tokenizer=replace(_TOKENIZER, joint=False, vocab_size=290)
+    )
+    corpus = prepare(apart, tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["joint.model"]
+    tokenizer = corpus.target_tokenizer
+    assert corpus.tokenizers == (tokenizer,)
+    texts = [tokenizer.decode(ids) for ids in corpus.train["target_ids"]]
+    assert len(texts) + 8 + 8 == 102  # with the test split
+    assert set(texts) <= {"nothing", "Hund !", *(f"Hund {n}" for n in range(100))}
+    assert tokenizer.fingerprint == train_tokenizer(texts, apart.tokenizer).fingerprint
+    for split in (corpus.train, corpus.validation):
+        assert list(split["source_ids"]) == list(split["target_ids"])
+    validation = _texts(corpus.validation_text, "target")
+    assert list(corpus.validation["target_ids"]) == tokenizer.encode_batch(validation)
+    assert not set(texts) & set(validation)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.splits import assign, hash_text, hold_out
+from pipeline.data.cache import fingerprint_of
+from pipeline.data.splits import assign, hash_text, hold_out, hold_out_last
 from pipeline.errors import DataError
 
 
@@ -86,3 +87,48 @@ def test_every_split_gets_rows_near_its_size(values: list[int], num_splits: int,
     largest = max(Counter(values).values())
     assert (sizes[1:] < size + largest).all()
     assert all(len(set(split_of_row[hashes == value])) == 1 for value in hashes)
+
+
+def split_by_time(num_rows: int, names: list[str], held_out_rows: int) -> dict[str, list[int]]:
+    rows = datasets.Dataset.from_dict({"value": list(range(num_rows))})
+    parts = hold_out_last(rows, names, held_out_rows=held_out_rows)
+    return {name: list(part["value"]) for name, part in parts.items()}
+
+
+@given(st.integers(20, 90), st.integers(2, 12), st.booleans())
+def test_the_splits_of_a_series_are_its_pieces_in_order(
+    num_rows: int, held_out_rows: int, has_test: bool
+) -> None:
+    names = ["validation"] if has_test else ["validation", "test"]
+    parts = split_by_time(num_rows, names, held_out_rows)
+    assert list(parts) == ["train", *names]
+    assert list(itertools.chain(*parts.values())) == list(range(num_rows))
+    size = min(held_out_rows, num_rows // 10)
+    assert [len(parts[name]) for name in names] == [size] * len(names)
+
+
+def test_the_last_of_a_series_are_for_the_test() -> None:
+    assert split_by_time(40, ["validation", "test"], 3) == {
+        "train": list(range(34)),
+        "validation": [34, 35, 36],
+        "test": [37, 38, 39],
+    }
+    assert split_by_time(40, ["validation"], 1_000)["validation"] == [36, 37, 38, 39]
+
+
+def test_a_series_too_short_to_be_split_is_said() -> None:
+    assert len(split_by_time(20, ["validation", "test"], 1_000)["test"]) == 2
+    message = "cannot hold out validation and test of a series: expected at least 20 rows, found 19"
+    with pytest.raises(DataError, match=f"^data.path: {message}$"):
+        split_by_time(19, ["validation", "test"], 1_000)
+
+
+def test_parts_of_a_series_have_fingerprints_of_their_own() -> None:
+    rows = datasets.Dataset.from_dict({"value": list(range(40))})
+    names = ["validation", "test"]
+    first, again, other = (
+        {name: fingerprint_of(part) for name, part in hold_out_last(rows, names, **size).items()}
+        for size in ({"held_out_rows": 3}, {"held_out_rows": 3}, {"held_out_rows": 2})
+    )
+    assert first == again
+    assert len({*first.values(), *other.values(), fingerprint_of(rows)}) == 7

@@ -9,9 +9,10 @@ from pipeline.decoding import LengthLimit, greedy_search
 from pipeline.errors import ModelError
 from pipeline.insight.attention import AttentionMap, attention_map
 from pipeline.insight.attention_plot import plot_attention
-from pipeline.model_folder import build_model, load_model
+from pipeline.model_folder import load_model
 from pipeline.nn.config import ModelConfig
 from pipeline.tokenizer import BOS_ID
+from tests.building import build_model
 
 
 def test_rows_are_the_generated_pieces_and_columns_the_source_pieces(
@@ -55,7 +56,7 @@ def test_without_attention_there_is_nothing_to_see(tiny_translator_folder: Path)
     config = ModelConfig(attention="none", embedding_dim=8, hidden_size=8)
     model = build_model(config, trained.source_tokenizer, trained.target_tokenizer)
     with pytest.raises(ModelError, match="expected a model with attention"):
-        attention_map(replace(trained, model=model), "hello")
+        attention_map(replace(trained, network=model), "hello")
 
 
 def test_korean_and_emoji_are_drawn(tmp_path: Path) -> None:

@@ -52,3 +52,12 @@ def test_chrono_biases_are_those_of_memories_of_all_lengths(name: CellName) -> N
 def test_a_memory_of_too_few_steps_is_refused() -> None:
     with pytest.raises(ConfigError, match="model.chrono_steps: expected 3 or more, got 2"):
         ModelConfig(chrono_steps=2)
+
+
+@pytest.mark.parametrize("name", ["elman", "irnn"])
+def test_vanilla_cells_have_a_bias_where_it_is_asked_for(name: CellName) -> None:
+    names = [
+        set(dict(build_cell(ModelConfig(cell=name, bias=bias), 3, 4).named_parameters()))
+        for bias in (False, True)
+    ]
+    assert names == [{"W_xh", "W_hh"}, {"W_xh", "W_hh", "b_h"}]

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.nn import loss as loss_module
-from pipeline.nn.loss import TokenLoss, cross_entropy
+from pipeline.nn.loss import SummedLoss, cross_entropy
 from pipeline.tokenizer import PAD_ID
 
 NUM_ROWS, NUM_STEPS, EMBEDDING_DIM, VOCAB_SIZE = 30, 20, 5, 11
@@ -67,7 +67,7 @@ def test_smoothing_by_hand() -> None:
     nats = -bias
     assert loss.objective_sum.item() == pytest.approx(float(0.8 * nats[3] + 0.05 * nats.sum()))
     assert float(loss.nats_sum) == pytest.approx(float(nats[3]))
-    assert loss.num_tokens == 1
+    assert loss.num_predictions == 1
 
 
 @smoothings
@@ -75,7 +75,7 @@ def test_the_nats_are_plain_whatever_the_smoothing(label_smoothing: float) -> No
     features, weight, bias, labels = example()
     loss = cross_entropy(features, weight, bias, labels, label_smoothing=label_smoothing)
     assert relative(loss.nats_sum, torchs_own(features, weight, bias, labels)) < 1e-5
-    assert loss.num_tokens == int((labels != PAD_ID).sum())
+    assert loss.num_predictions == int((labels != PAD_ID).sum())
 
 
 def test_the_nats_have_no_gradient() -> None:
@@ -107,14 +107,14 @@ def test_the_mean_does_not_depend_on_how_a_batch_is_cut(sizes: list[int]) -> Non
             features.split(sizes), labels.split(sizes), strict=True
         )
     ]
-    mean = sum(float(part.nats_sum) for part in parts) / sum(part.num_tokens for part in parts)
+    mean = sum(float(part.nats_sum) for part in parts) / sum(part.num_predictions for part in parts)
     assert mean == pytest.approx(whole.item(), rel=1e-5)
 
 
 def test_the_gradient_does_not_depend_on_how_a_batch_is_cut() -> None:
     features, weight, bias, labels = example()
 
-    def gradient(loss: TokenLoss) -> Tensor:
+    def gradient(loss: SummedLoss) -> Tensor:
         (found,) = torch.autograd.grad(loss.objective_sum, [weight])
         return found
 

@@ -164,7 +164,7 @@ def test_the_loss_is_torchs_cross_entropy_of_the_logits() -> None:
     )
     loss = model.loss(batch, label_smoothing=0.1)
     torch.testing.assert_close(loss.objective_sum, expected, rtol=1e-5, atol=0)
-    assert loss.num_tokens == sum(len(target) + 1 for target in TARGETS)
+    assert loss.num_predictions == sum(len(target) + 1 for target in TARGETS)
 
 
 @cells

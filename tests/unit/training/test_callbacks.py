@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from pipeline.decoding import LengthLimit
-from pipeline.model_folder import build_model
 from pipeline.nn.config import ModelConfig
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.callbacks import (
@@ -20,7 +19,8 @@ from pipeline.training.callbacks import (
 )
 from pipeline.training.config import TrainerConfig
 from pipeline.training.metrics_file import MetricsFile, read_metrics
-from pipeline.training.module import Seq2SeqModule, ValidationText
+from pipeline.training.seq2seq_module import Seq2SeqModule, ValidationText
+from tests.building import build_model
 
 _SIZES = ModelConfig(hidden_size=8, embedding_dim=8, num_layers=1)
 

@@ -13,12 +13,12 @@ from torch.utils.data import DataLoader, IterableDataset
 from pipeline.batch import Seq2SeqBatch, collate
 from pipeline.decoding import LengthLimit
 from pipeline.metrics import bleu
-from pipeline.model_folder import build_model
 from pipeline.nn.config import ModelConfig
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.config import TrainerConfig
-from pipeline.training.module import Seq2SeqModule, ValidationText
 from pipeline.training.schedule import learning_rate
+from pipeline.training.seq2seq_module import Seq2SeqModule, ValidationText
+from tests.building import build_model
 
 # Lightning 2.6 makes a deprecated class of torch 2.13; `seq2seq train` ignores it too.
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
@@ -208,7 +208,7 @@ def test_a_token_counts_the_same_on_whichever_device(
     tiny_tokenizer: Tokenizer, batches: list[Seq2SeqBatch]
 ) -> None:
     module = _module(tiny_tokenizer).eval()  # without dropout
-    num_tokens = [module.model.loss(batch).num_tokens for batch in batches]
+    num_tokens = [module.model.loss(batch).num_predictions for batch in batches]
     assert num_tokens[0] != num_tokens[1]
     devices = [TwoDevices(num_tokens[1]), TwoDevices(num_tokens[0])]
     losses = [
@@ -233,9 +233,9 @@ def test_last_loss_is_plain_nats_a_token(
     alone = OneDevice()
     smoothed = _training_loss(module, alone, batches[1])
     plain = module.model.loss(batches[1])
-    assert module.last_loss == pytest.approx(float(plain.nats_sum) / plain.num_tokens)
+    assert module.last_loss == pytest.approx(float(plain.nats_sum) / plain.num_predictions)
     assert module.last_loss != pytest.approx(smoothed.item(), rel=1e-3)
-    assert module.num_tokens_trained == plain.num_tokens
+    assert module.num_tokens_trained == plain.num_predictions
 
 
 def test_the_validation_loss_is_nats_a_token_over_all_batches(
@@ -248,7 +248,7 @@ def test_the_validation_loss_is_nats_a_token_over_all_batches(
         losses = [module.averaged.loss(batch) for batch in batches]
     nats = sum(float(loss.nats_sum) for loss in losses)
     assert module.scores["val_loss"] == pytest.approx(
-        nats / sum(loss.num_tokens for loss in losses), rel=1e-5
+        nats / sum(loss.num_predictions for loss in losses), rel=1e-5
     )
     assert len(module.hypotheses) == len(_SOURCES)
     in_order = [module.hypotheses[row] for row in range(len(_TARGETS))]

@@ -10,13 +10,13 @@ from rich.console import Console
 
 from pipeline.batch import collate
 from pipeline.decoding import LengthLimit
-from pipeline.model_folder import build_model
 from pipeline.nn.config import ModelConfig
-from pipeline.nn.loss import TokenLoss
+from pipeline.nn.loss import SummedLoss
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.config import TrainerConfig
-from pipeline.training.module import Seq2SeqModule, ValidationText
 from pipeline.training.progress_bar import TrainingProgress
+from pipeline.training.seq2seq_module import Seq2SeqModule, ValidationText
+from tests.building import build_model
 
 _BATCH = collate([[5]], [[6]])
 
@@ -44,7 +44,7 @@ def module(tiny_tokenizer: Tokenizer) -> Seq2SeqModule:
         validation=ValidationText([], [], [], tiny_tokenizer, LengthLimit()),
         judged_by_bleu=True,
     )
-    module._last_loss = TokenLoss(torch.tensor(0.0), torch.tensor(30.0), 10)
+    module._last_loss = SummedLoss(torch.tensor(0.0), torch.tensor(30.0), 10)
     return module
 
 

@@ -11,6 +11,7 @@ import torch
 import yaml
 from rich.console import Console
 
+import pipeline.training.jobs
 import pipeline.training.run
 from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError, DataError
@@ -20,8 +21,8 @@ from pipeline.tokenizer import TokenizerConfig
 from pipeline.training.checkpoint import list_checkpoints
 from pipeline.training.config import RunConfig, TrainerConfig
 from pipeline.training.metrics_file import read_metrics
-from pipeline.training.module import Seq2SeqModule
 from pipeline.training.run import Run, train
+from pipeline.training.seq2seq_module import Seq2SeqModule
 
 # Lightning 2.6 makes a deprecated class of torch 2.13; `seq2seq train` ignores it too.
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
@@ -230,7 +231,7 @@ def test_word2vec_begins_a_run_and_not_a_session_that_goes_on(
 ) -> None:
     calls: list[int] = []
     monkeypatch.setattr(
-        pipeline.training.run, "begin_with_word2vec", lambda *_, seed: calls.append(seed)
+        pipeline.training.jobs, "begin_with_word2vec", lambda *_, seed: calls.append(seed)
     )
     config = replace(config, model=replace(config.model, embedding="word2vec"), seed=9)
     assert _train(config, run)

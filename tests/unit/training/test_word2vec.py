@@ -7,11 +7,11 @@ import torch
 from pipeline.data.config import DataConfig
 from pipeline.data.prepare import PreparedCorpus
 from pipeline.errors import ConfigError
-from pipeline.model_folder import build_model
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.word2vec import begin_with_word2vec
+from tests.building import build_model
 
 # 10 and 11 stand in the same places, 20 and 21 in others.
 _SOURCES = [[10, 12, 13], [11, 12, 13], [14, 15, 20], [14, 15, 21]] * 1000

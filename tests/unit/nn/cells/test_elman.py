@@ -30,6 +30,29 @@ def test_it_is_torchs_rnn_without_bias(
     torch.testing.assert_close(last, expected_last.squeeze(0), rtol=0, atol=1e-6)
 
 
+@hidden_sizes
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+def test_with_a_bias_it_is_torchs_rnn_with_one(
+    nonlinearity: Literal["tanh", "relu"], hidden_size: int
+) -> None:
+    torch.manual_seed(1)
+    kind = ElmanCell if nonlinearity == "tanh" else IRNNCell
+    cell = kind(INPUT_SIZE, hidden_size, bias=True).double()
+    assert cell.b_h is not None
+    cell.b_h.data.normal_()
+    rnn = nn.RNN(INPUT_SIZE, hidden_size, nonlinearity=nonlinearity, batch_first=True).double()
+    rnn.get_parameter("weight_ih_l0").data = cell.W_xh.detach().t().contiguous()
+    rnn.get_parameter("weight_hh_l0").data = cell.W_hh.detach().t().contiguous()
+    rnn.get_parameter("bias_ih_l0").data = cell.b_h.detach().clone()
+    rnn.get_parameter("bias_hh_l0").data.zero_()
+    inputs, (h_0,) = sequence(cell)
+    expected, _ = rnn(inputs, h_0.unsqueeze(0))
+    outputs, _ = cell(inputs, (h_0,))
+    torch.testing.assert_close(outputs, expected, rtol=0, atol=1e-6)
+    step, _ = cell.step(inputs[:, 0], (h_0,))
+    torch.testing.assert_close(step, expected[:, 0], rtol=0, atol=1e-6)
+
+
 def test_elman_by_hand() -> None:
     cell = ElmanCell(1, 2)
     cell.W_xh.data = torch.tensor([[1.0, -2.0]])

@@ -1,8 +1,8 @@
-"""Score a model on a split of a corpus."""
+"""Scores of what an encoder-decoder writes: translations, replies."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -11,36 +11,17 @@ import torch
 from pipeline import metrics
 from pipeline.batch import collate
 from pipeline.context import fit_context
-from pipeline.data.config import DataConfig
-from pipeline.data.corpus import is_single_file, load_split
-from pipeline.data.pairs import text_pairs
 from pipeline.decoding import LengthLimit, decode_all, search_best
-from pipeline.errors import DataError
+from pipeline.evaluation.corpus import Pairs
 from pipeline.model_folder import TrainedModel
 from pipeline.text import normalize
-from pipeline.tokenizer import TokenizerConfig
 from pipeline.translator import MAX_SOURCE_TOKENS
 
 _LENGTH_BINS = (10, 20, 30, 40)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pairs:
-    """Sentences to judge a model by.
-
-    Attributes:
-        split: The split that they are, or the name of the file that was scored whole.
-        sources: What the model is given.
-        references: What is expected.
-    """
-
-    split: str
-    sources: Sequence[str]
-    references: Sequence[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
+class GenerationScores:
     """What a model scored.
 
     Attributes:
@@ -80,51 +61,20 @@ class Evaluation:
     hypotheses: list[str]
 
     def as_json(self) -> dict[str, Any]:
-        """The numbers, without the hypotheses."""
+        """Plain numbers, without the hypotheses."""
         values = asdict(self)
         del values["hypotheses"]
         return values
 
 
-def load_pairs(trained: TrainedModel, *, path: str | None, split: str) -> Pairs:
-    """The pairs of the corpus that the model was trained on, or of another with its columns.
-
-    Args:
-        trained: Its description names the corpus, its columns and how it was split.
-        path: Another corpus; one file is taken whole, whatever the split.
-        split: Which split.
-
-    Raises:
-        DataError: The corpus cannot be read, or has no such split.
-    """
-    config = data_config(trained)
-    whole_file = path is not None and is_single_file(path)
-    if path is not None:
-        config = replace(config, path=path)
-    pairs = text_pairs(load_split(config, split, whole_file=whole_file), config)
-    if not len(pairs):
-        raise DataError(f"{config.path}: no pair in the split '{split}'")
-    return Pairs(
-        split=str(path) if whole_file else split,
-        sources=list(pairs["source"]),
-        references=list(pairs["target"]),
-    )
-
-
-def data_config(trained: TrainedModel) -> DataConfig:
-    """The `data` section that the model was trained with."""
-    values = dict(trained.data)
-    return DataConfig(**{**values, "tokenizer": TokenizerConfig(**values["tokenizer"])})
-
-
-def evaluate(
+def score_generation(
     trained: TrainedModel,
     pairs: Pairs,
     *,
     beam_size: int = 1,
     batch_size: int = 64,
     device: str = "cpu",
-) -> Evaluation:
+) -> GenerationScores:
     """Decode the sources, and score the hypotheses and the references.
 
     No pair is left out; a source of more than 512 pieces is cut.
@@ -144,7 +94,7 @@ def evaluate(
     nats, num_tokens = _loss(trained, source_ids, pairs.references, batch_size, device)
     bleu = metrics.bleu(hypotheses, pairs.references)
     chrf = metrics.chrf(hypotheses, pairs.references)
-    return Evaluation(
+    return GenerationScores(
         split=pairs.split,
         num_sentences=len(hypotheses),
         bleu=bleu.value,
@@ -190,7 +140,7 @@ def _loss(
         batch = collate([source_ids[i] for i in rows], [target_ids[i] for i in rows])
         loss = trained.model.loss(batch.to(torch.device(device)))
         nats += float(loss.nats_sum)
-        num_tokens += loss.num_tokens
+        num_tokens += loss.num_predictions
     return nats, num_tokens
 
 

@@ -1,10 +1,9 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
-import datasets
 import pytest
 import torch
 
@@ -12,12 +11,10 @@ from pipeline import metrics
 from pipeline.batch import collate
 from pipeline.chat import ChatSession, ChatSettings
 from pipeline.context import fit_context, join_turns
-from pipeline.data.config import DataConfig
-from pipeline.errors import DataError
-from pipeline.evaluation import Evaluation, Pairs, data_config, evaluate, load_pairs
-from pipeline.model_folder import TrainedModel, load_model, save_model
+from pipeline.evaluation import GenerationScores, Pairs, score_generation
+from pipeline.model_folder import TrainedModel, load_model
 from pipeline.text import normalize
-from pipeline.tokenizer import BOS_ID, EOS_ID, TokenizerConfig
+from pipeline.tokenizer import BOS_ID, EOS_ID
 from pipeline.translator import MAX_SOURCE_TOKENS, Translator
 
 _PAIRS = Pairs(
@@ -39,11 +36,6 @@ _PAIRS = Pairs(
         "water",
     ],
 )
-
-
-@pytest.fixture(autouse=True)
-def _cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +63,7 @@ def _nats_by_hand(trained: TrainedModel, source_ids: Sequence[int], reference: s
     return nats
 
 
-def _numbers(evaluation: Evaluation) -> dict[str, float]:
+def _numbers(evaluation: GenerationScores) -> dict[str, float]:
     return {
         name: value
         for name, value in evaluation.as_json().items()
@@ -85,7 +77,7 @@ def test_the_loss_is_that_of_each_token_by_hand(translator: TrainedModel) -> Non
     nats = [
         n for source, target in pairs for n in _nats_by_hand(translator, encode(source), target)
     ]
-    evaluation = evaluate(translator, _PAIRS)
+    evaluation = score_generation(translator, _PAIRS)
     assert evaluation.loss_nats_per_token == pytest.approx(sum(nats) / len(nats), rel=1e-4)
     num_words = sum(len(reference.split()) + 1 for reference in _PAIRS.references)
     num_characters = sum(len(reference) + 1 for reference in _PAIRS.references)
@@ -107,7 +99,7 @@ def test_the_loss_of_a_reply_is_given_what_fits_of_the_conversation(chatbot: Tra
     assert len(context) <= budget < len(ids)
     nats = _nats_by_hand(chatbot, context, "Two children")
     pairs = Pairs(split="test", sources=[conversation], references=["Two children"])
-    assert evaluate(chatbot, pairs).loss_nats_per_token == pytest.approx(
+    assert score_generation(chatbot, pairs).loss_nats_per_token == pytest.approx(
         sum(nats) / len(nats), rel=1e-4
     )
 
@@ -119,7 +111,7 @@ def test_no_number_depends_on_the_batch_size(
 ) -> None:
     trained: TrainedModel = request.getfixturevalue(task)
     alone, together = (
-        evaluate(trained, _PAIRS, beam_size=beam_size, batch_size=batch_size)
+        score_generation(trained, _PAIRS, beam_size=beam_size, batch_size=batch_size)
         for batch_size in (1, 64)
     )
     assert alone.hypotheses == together.hypotheses
@@ -131,13 +123,13 @@ def test_the_hypotheses_are_what_the_translator_says(
     translator: TrainedModel, beam_size: int
 ) -> None:
     said = Translator(translator).translate(_PAIRS.sources, beam_size=beam_size)
-    evaluation = evaluate(translator, _PAIRS, beam_size=beam_size)
+    evaluation = score_generation(translator, _PAIRS, beam_size=beam_size)
     assert [normalize(text) for text in evaluation.hypotheses] == said
     assert evaluation.beam_size == beam_size
 
 
 def test_the_hypotheses_are_what_the_chatbot_says(chatbot: TrainedModel) -> None:
-    evaluation = evaluate(chatbot, _PAIRS)
+    evaluation = score_generation(chatbot, _PAIRS)
     session = ChatSession(chatbot, settings=ChatSettings(max_tokens=60))
     for source, hypothesis in zip(_PAIRS.sources, evaluation.hypotheses, strict=True):
         reply = normalize(session.reply(source))
@@ -146,7 +138,7 @@ def test_the_hypotheses_are_what_the_chatbot_says(chatbot: TrainedModel) -> None
 
 
 def test_scores_are_those_of_the_hypotheses(translator: TrainedModel) -> None:
-    evaluation = evaluate(translator, _PAIRS)
+    evaluation = score_generation(translator, _PAIRS)
     bleu = metrics.bleu(evaluation.hypotheses, _PAIRS.references)
     chrf = metrics.chrf(evaluation.hypotheses, _PAIRS.references)
     assert (evaluation.bleu, evaluation.signature) == (bleu.value, bleu.signature)
@@ -157,14 +149,14 @@ def test_scores_are_those_of_the_hypotheses(translator: TrainedModel) -> None:
 
 
 def test_what_equals_its_reference_is_an_exact_match(translator: TrainedModel) -> None:
-    hypotheses = evaluate(translator, _PAIRS).hypotheses
+    hypotheses = score_generation(translator, _PAIRS).hypotheses
     references = [*hypotheses[:2], *(f"not {text}" for text in hypotheses[2:])]
-    evaluation = evaluate(translator, replace(_PAIRS, references=references))
+    evaluation = score_generation(translator, replace(_PAIRS, references=references))
     assert evaluation.exact_match == pytest.approx(2 / 6)
 
 
 def test_the_bins_by_length_hold_each_sentence_once(translator: TrainedModel) -> None:
-    evaluation = evaluate(translator, _PAIRS)
+    evaluation = score_generation(translator, _PAIRS)
     assert sum(row["num_sentences"] for row in evaluation.by_length) == len(_PAIRS.sources)
     assert [(row["words"], row["num_sentences"]) for row in evaluation.by_length] == [
         ("1-10", 4),
@@ -175,13 +167,13 @@ def test_the_bins_by_length_hold_each_sentence_once(translator: TrainedModel) ->
     sources = [" ".join(["a"] * n) for n in lengths]
     pairs = Pairs(split="test", sources=sources, references=["b"] * len(sources))
     by_length = {
-        row["words"]: row["num_sentences"] for row in evaluate(translator, pairs).by_length
+        row["words"]: row["num_sentences"] for row in score_generation(translator, pairs).by_length
     }
     assert by_length == {"1-10": 2, "11-20": 2, "21-30": 1, "31-40": 1, "over 40": 2}
 
 
 def test_as_json_is_plain_and_has_no_hypotheses(translator: TrainedModel) -> None:
-    values = evaluate(translator, _PAIRS).as_json()
+    values = score_generation(translator, _PAIRS).as_json()
     assert json.loads(json.dumps(values, allow_nan=False)) == values
     assert "hypotheses" not in values
     assert (values["split"], values["num_sentences"]) == ("test", 6)
@@ -193,68 +185,11 @@ def test_a_source_beyond_all_measure_is_cut(translator: TrainedModel) -> None:
     ids = tokenizer.encode(long.strip())[:MAX_SOURCE_TOKENS]
     nats = _nats_by_hand(translator, ids, "Two")
     pairs = Pairs(split="test", sources=[long.strip()], references=["Two"])
-    evaluation = evaluate(translator, pairs)
+    evaluation = score_generation(translator, pairs)
     assert evaluation.loss_nats_per_token == pytest.approx(sum(nats) / len(nats), rel=1e-4)
-
-
-def test_a_data_section_comes_back_from_the_model_folder(
-    translator: TrainedModel, tmp_path: Path
-) -> None:
-    config = DataConfig(
-        path=["a.de", "a.en"],
-        split_by="target",
-        held_out_rows=7,
-        tokenizer=TokenizerConfig(vocab_size=330, joint=False, sampling_alpha=0.25),
-    )
-    save_model(replace(translator, data=asdict(config)), tmp_path / "model")
-    assert data_config(load_model(tmp_path / "model")) == config
-
-
-@pytest.fixture
-def with_corpus(translator: TrainedModel, tmp_path: Path) -> TrainedModel:
-    rows = [json.dumps({"en": f"dog  {n}", "ko": f"강아지 {n}"}) for n in range(30)]
-    (tmp_path / "pairs.jsonl").write_text("\n".join(rows), encoding="utf-8")
-    config = DataConfig(path=str(tmp_path / "pairs.jsonl"), source="en", target="ko")
-    return replace(translator, data=asdict(config))
-
-
-def test_pairs_of_the_corpus_it_was_trained_on(with_corpus: TrainedModel) -> None:
-    splits = {
-        split: load_pairs(with_corpus, path=None, split=split)
-        for split in ("train", "validation", "test")
-    }
-    assert {split: len(pairs.sources) for split, pairs in splits.items()} == {
-        "train": 24,
-        "validation": 3,
-        "test": 3,
-    }
-    assert {pairs.split for pairs in splits.values()} == set(splits)
-    sources = [source for pairs in splits.values() for source in pairs.sources]
-    assert sorted(sources) == sorted(f"dog {n}" for n in range(30))  # spaces made single
-
-
-def test_pairs_of_a_single_file_are_all_of_it(with_corpus: TrainedModel, tmp_path: Path) -> None:
-    path = str(tmp_path / "pairs.jsonl")
-    pairs = load_pairs(with_corpus, path=path, split="test")
-    assert pairs.split == path
-    assert list(pairs.sources) == [f"dog {n}" for n in range(30)]
-    assert list(pairs.references) == [f"강아지 {n}" for n in range(30)]
-
-
-def test_splits_that_are_not_there_and_splits_without_pairs(
-    with_corpus: TrainedModel, chatbot: TrainedModel, tmp_path: Path
-) -> None:
-    with pytest.raises(DataError, match="no split 'dev2'; it has train, validation, test"):
-        load_pairs(with_corpus, path=None, split="dev2")
-    (tmp_path / "talk.jsonl").write_text('{"turns": ["alone"]}\n', encoding="utf-8")
-    config = DataConfig(path="x", dialogue="turns")
-    with pytest.raises(DataError, match="talk.jsonl: no pair in the split 'test'"):
-        load_pairs(
-            replace(chatbot, data=asdict(config)), path=str(tmp_path / "talk.jsonl"), split="test"
-        )
 
 
 def test_a_hypothesis_is_one_line_of_clean_text(tiny_translator_folder: Path) -> None:
     pairs = Pairs(split="test", sources=["The little dog runs."], references=["x"])
-    (hypothesis,) = evaluate(load_model(tiny_translator_folder), pairs).hypotheses
+    (hypothesis,) = score_generation(load_model(tiny_translator_folder), pairs).hypotheses
     assert hypothesis == normalize(hypothesis)

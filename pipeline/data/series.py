@@ -1,0 +1,127 @@
+"""A series of numbers: its splits, and windows of it as batches."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import lightning
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, IterableDataset
+
+from pipeline.batch import SeriesBatch
+from pipeline.data.config import DataConfig
+from pipeline.data.corpus import load_corpus
+from pipeline.errors import DataError
+
+Numbers = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Series:
+    """What training needs of a series.
+
+    Attributes:
+        config: What it was made by.
+        train: The numbers to learn from, in the order of time.
+        validation: Those after them.
+    """
+
+    config: DataConfig
+    train: Numbers
+    validation: Numbers
+
+
+def load_series(config: DataConfig) -> Series:
+    """The series of `config.path`.
+
+    Raises:
+        DataError: It cannot be read, or training has fewer numbers than a window.
+    """
+    splits = load_corpus(config)
+    train, validation = (
+        np.asarray(splits[name][config.target], dtype=np.float32)
+        for name in ("train", "validation")
+    )
+    if len(train) < config.max_tokens:
+        raise DataError(
+            f"data.path {config.path}: expected at least data.max_tokens {config.max_tokens} "
+            f"numbers for training, found {len(train):,}"
+        )
+    return Series(config, train, validation)
+
+
+class SeriesDataModule(lightning.LightningDataModule):
+    """Windows of a series.
+
+    Args:
+        series: The numbers.
+        seed: Together with the step it determines a training batch.
+    """
+
+    def __init__(self, series: Series, *, seed: int) -> None:
+        super().__init__()
+        self.series = series
+        self.seed = seed
+
+    def train_dataloader(self) -> DataLoader[SeriesBatch]:
+        """Windows without end, from the step that the training is at."""
+        assert self.trainer is not None
+        trainer = self.trainer
+        windows = Windows(
+            self.series,
+            seed=self.seed,
+            first_step=lambda: trainer.global_step,
+            rank=trainer.global_rank,
+            num_ranks=trainer.world_size,
+        )
+        return DataLoader(windows, batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[SeriesBatch]:
+        """The validation numbers, as one window."""
+        return DataLoader(_Whole(self.series.validation), batch_size=None)
+
+
+class _Whole(IterableDataset[SeriesBatch]):
+    """All numbers, as one window."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        super().__init__()
+        self._numbers = numbers
+
+    def __iter__(self) -> Iterator[SeriesBatch]:
+        yield SeriesBatch(torch.from_numpy(self._numbers).unsqueeze(0))
+
+
+class Windows(IterableDataset[SeriesBatch]):
+    """Windows of `max_tokens` numbers, at random places that are a function of seed and step."""
+
+    def __init__(
+        self,
+        series: Series,
+        *,
+        seed: int,
+        first_step: Callable[[], int],
+        rank: int = 0,
+        num_ranks: int = 1,
+    ) -> None:
+        super().__init__()
+        config = series.config
+        self._windows = np.lib.stride_tricks.sliding_window_view(series.train, config.max_tokens)
+        self._num_windows = max(1, config.batch_tokens // config.max_tokens)
+        self._seed = seed
+        self._first_step = first_step
+        self._rank = rank
+        self._num_ranks = num_ranks
+
+    def __iter__(self) -> Iterator[SeriesBatch]:
+        step = self._first_step()
+        while True:
+            yield self.batch(step * self._num_ranks + self._rank)
+            step += 1
+
+    def batch(self, index: int) -> SeriesBatch:
+        """The batch with this index: of one rank, the index is the step."""
+        random = np.random.default_rng([self._seed, index])
+        rows = random.integers(len(self._windows), size=self._num_windows)
+        return SeriesBatch(torch.from_numpy(self._windows[rows]))

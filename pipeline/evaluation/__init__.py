@@ -1,0 +1,58 @@
+"""Score a model on a split of a corpus, whatever kind of network it is."""
+
+from pipeline.evaluation.corpus import Numbers, Pairs, data_config, load_numbers, load_pairs
+from pipeline.evaluation.generation import GenerationScores, score_generation
+from pipeline.evaluation.other_kinds import (
+    ClassificationScores,
+    ForecastScores,
+    LanguageModelScores,
+    score_classifier,
+    score_forecaster,
+    score_language_model,
+)
+from pipeline.model_folder import TrainedModel
+
+Scores = GenerationScores | ClassificationScores | LanguageModelScores | ForecastScores
+
+__all__ = [
+    "ClassificationScores",
+    "ForecastScores",
+    "GenerationScores",
+    "LanguageModelScores",
+    "Numbers",
+    "Pairs",
+    "Scores",
+    "data_config",
+    "evaluate",
+    "load_numbers",
+    "load_pairs",
+    "load_references",
+    "score_classifier",
+    "score_forecaster",
+    "score_generation",
+    "score_language_model",
+]
+
+
+def evaluate(
+    trained: TrainedModel, pairs: Pairs | Numbers, *, beam_size: int = 1, batch_size: int = 64
+) -> Scores:
+    """The scores that suit the model's task; `beam_size` is for what is decoded."""
+    if isinstance(pairs, Numbers):
+        return score_forecaster(trained, pairs)
+    match trained.task:
+        case "classification":
+            return score_classifier(trained, pairs, batch_size=batch_size)
+        case "language_model":
+            return score_language_model(trained, pairs, batch_size=batch_size)
+    return score_generation(trained, pairs, beam_size=beam_size, batch_size=batch_size)
+
+
+def load_references(trained: TrainedModel, *, path: str | None, split: str) -> Pairs | Numbers:
+    """What the model is judged by: a split of the corpus that it was trained on, or of another.
+
+    Raises:
+        DataError: The corpus cannot be read, or has no such split.
+    """
+    load = load_numbers if trained.task == "forecast" else load_pairs
+    return load(trained, path=path, split=split)

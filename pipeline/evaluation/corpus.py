@@ -1,0 +1,92 @@
+"""What a model is judged by: a split of a corpus."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import datasets
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.config import DataConfig
+from pipeline.data.corpus import is_single_file, load_split
+from pipeline.data.pairs import text_pairs
+from pipeline.errors import DataError
+from pipeline.model_folder import TrainedModel
+from pipeline.tokenizer import TokenizerConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Sentences to judge a model by.
+
+    Attributes:
+        split: The split that they are, or the name of the file that was scored whole.
+        sources: What the model is given.
+        references: What is expected.
+    """
+
+    split: str
+    sources: Sequence[str]
+    references: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """A series to judge a model by.
+
+    Attributes:
+        split: The split that it is, or the name of the file that was scored whole.
+        values: In the order of time.
+    """
+
+    split: str
+    values: NDArray[np.float32]
+
+
+def load_pairs(trained: TrainedModel, *, path: str | None, split: str) -> Pairs:
+    """The pairs of the corpus that the model was trained on, or of another with its columns.
+
+    A classifier's references are labels, a language model's are its sources.
+
+    Args:
+        trained: Its description names the corpus, its columns and how it was split.
+        path: Another corpus; one file is taken whole, whatever the split.
+        split: Which split.
+
+    Raises:
+        DataError: The corpus cannot be read, or has no such split.
+    """
+    config, rows, name = _load(trained, path, split)
+    pairs = text_pairs(rows, config)
+    if not len(pairs):
+        raise DataError(f"{config.path}: no pair in the split '{split}'")
+    return Pairs(
+        split=name,
+        sources=list(pairs["source"]),
+        references=list(pairs["target"]),
+    )
+
+
+def load_numbers(trained: TrainedModel, *, path: str | None, split: str) -> Numbers:
+    """The series that the model was trained on, or another in its column; see `load_pairs`."""
+    config, rows, name = _load(trained, path, split)
+    if len(rows) < 2:
+        raise DataError(f"{config.path}: expected two numbers or more in the split '{split}'")
+    return Numbers(split=name, values=np.asarray(rows[config.target], dtype=np.float32))
+
+
+def data_config(trained: TrainedModel) -> DataConfig:
+    """The `data` section that the model was trained with."""
+    values = dict(trained.data)
+    return DataConfig(**{**values, "tokenizer": TokenizerConfig(**values["tokenizer"])})
+
+
+def _load(
+    trained: TrainedModel, path: str | None, split: str
+) -> tuple[DataConfig, datasets.Dataset, str]:
+    config = data_config(trained)
+    whole_file = path is not None and is_single_file(path)
+    if path is not None:
+        config = replace(config, path=path)
+    rows = load_split(config, split, whole_file=whole_file)
+    return config, rows, str(path) if whole_file else split

@@ -1,0 +1,169 @@
+"""What there is to train for each task: the data, the network, its module."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import lightning
+
+from pipeline.context import fit_context
+from pipeline.data.config import DataConfig
+from pipeline.data.datamodule import TextDataModule
+from pipeline.data.prepare import PreparedCorpus, prepare
+from pipeline.data.series import SeriesDataModule, load_series
+from pipeline.decoding import LengthLimit
+from pipeline.model_folder import build_network
+from pipeline.nn.classifier import SequenceClassifier
+from pipeline.nn.forecaster import Forecaster
+from pipeline.nn.language_model import LanguageModel
+from pipeline.nn.network import Network
+from pipeline.nn.seq2seq import Seq2Seq
+from pipeline.task import Task
+from pipeline.tokenizer import Tokenizer
+from pipeline.training.config import RunConfig
+from pipeline.training.module import TrainingModule
+from pipeline.training.other_modules import (
+    ClassifierModule,
+    ForecasterModule,
+    LanguageModelModule,
+)
+from pipeline.training.seq2seq_module import Seq2SeqModule, ValidationText
+from pipeline.training.word2vec import begin_with_word2vec
+
+
+class Job(ABC):
+    """A training before it begins; its data is prepared.
+
+    Attributes:
+        config: What is to be trained.
+        data: The data section as the model folder will hold it.
+        tokenizers: Of source and target, as far as there is text.
+    """
+
+    data: DataConfig
+    tokenizers: tuple[Tokenizer, ...] = ()
+
+    def __init__(self, config: RunConfig) -> None:
+        self.config = config
+
+    @property
+    def task(self) -> Task:
+        """What the model will be for."""
+        return "chat" if self.config.data.is_chat else self.config.data.task
+
+    @abstractmethod
+    def network(self, *, is_new: bool) -> Network:
+        """The network; one that is to be loaded from a checkpoint need not begin well."""
+
+    @abstractmethod
+    def module(self, network: Network) -> TrainingModule[Any]:
+        """The LightningModule that trains it."""
+
+    @abstractmethod
+    def data_module(self) -> lightning.LightningDataModule:
+        """Its batches."""
+
+    def data_as_dict(self) -> Mapping[str, Any]:
+        """The data section as plain values."""
+        return asdict(self.data)
+
+
+class TextJob(Job):
+    """A network that reads text."""
+
+    def __init__(self, config: RunConfig, folder: Path) -> None:
+        super().__init__(config)
+        self.corpus = prepare(config.data, folder)
+        self.data = self.corpus.config
+        self.tokenizers = self.corpus.tokenizers
+
+    def network(self, *, is_new: bool) -> Network:
+        """See `Job.network`."""
+        network = build_network(
+            self.config.model,
+            self.task,
+            [len(tokenizer) for tokenizer in self.tokenizers],
+            num_labels=len(self.data.labels or ()),
+        )
+        if is_new and self.config.model.embedding == "word2vec":
+            assert not isinstance(network, Forecaster)
+            begin_with_word2vec(network, self.corpus, seed=self.config.seed)
+        return network
+
+    def module(self, network: Network) -> TrainingModule[Any]:
+        """See `Job.module`."""
+        config, seed = self.config.trainer, self.config.seed
+        match network:
+            case SequenceClassifier():
+                return ClassifierModule(network, config, seed=seed)
+            case LanguageModel():
+                return LanguageModelModule(network, config, seed=seed)
+        assert isinstance(network, Seq2Seq)
+        return Seq2SeqModule(
+            network,
+            config,
+            seed=seed,
+            validation=_validation_text(self.corpus),
+            judged_by_bleu=not self.data.is_chat,
+        )
+
+    def data_module(self) -> lightning.LightningDataModule:
+        """See `Job.data_module`."""
+        return TextDataModule(self.corpus, seed=self.config.seed)
+
+
+class ForecastJob(Job):
+    """A network that reads a series of numbers."""
+
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__(config)
+        self.series = load_series(config.data)
+        self.data = config.data
+
+    def network(self, *, is_new: bool) -> Network:
+        """See `Job.network`."""
+        train = self.series.train
+        scale = float(train.std()) or 1.0  # of a series that never changes, any will do
+        return Forecaster(self.config.model, mean=float(train.mean()), scale=scale)
+
+    def module(self, network: Network) -> TrainingModule[Any]:
+        """See `Job.module`."""
+        assert isinstance(network, Forecaster)
+        return ForecasterModule(network, self.config.trainer, seed=self.config.seed)
+
+    def data_module(self) -> lightning.LightningDataModule:
+        """See `Job.data_module`."""
+        return SeriesDataModule(self.series, seed=self.config.seed)
+
+
+def prepare_job(config: RunConfig, folder: Path) -> Job:
+    """Load and prepare the data.
+
+    Args:
+        config: What is to be trained.
+        folder: Where tokenizers are kept.
+
+    Raises:
+        DataError: The data cannot be used.
+        ConfigError: A setting does not suit it.
+    """
+    return ForecastJob(config) if config.data.task == "forecast" else TextJob(config, folder)
+
+
+def _validation_text(corpus: PreparedCorpus) -> ValidationText:
+    config = corpus.config
+    sources = list(corpus.validation_text["source"])
+    source_ids = corpus.source_tokenizer.encode_batch(sources)
+    if config.is_chat:
+        turn_id = corpus.source_tokenizer.turn_id
+        budget = config.context_tokens
+        source_ids = [fit_context(ids, turn_id=turn_id, budget=budget) for ids in source_ids]
+    return ValidationText(
+        sources=sources,
+        source_ids=[ids[: config.max_tokens] for ids in source_ids],
+        references=list(corpus.validation_text["target"]),
+        target_tokenizer=corpus.target_tokenizer,
+        limit=LengthLimit.for_task(is_chat=config.is_chat),
+    )

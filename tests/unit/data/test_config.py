@@ -1,0 +1,34 @@
+from typing import Any
+
+import pytest
+
+from pipeline.data.config import DataConfig
+from pipeline.errors import ConfigError
+
+
+@pytest.mark.parametrize("labels", [[], ["a"], ["a", "a"], ["a", "b", "a"]])
+def test_labels_are_two_different_ones_or_more(labels: list[str]) -> None:
+    message = r"^data\.labels: expected two different labels or more, got \["
+    with pytest.raises(ConfigError, match=message):
+        DataConfig(path="x", task="classification", labels=labels)
+    assert DataConfig(path="x", task="classification", labels=["b", "a"]).labels == ["b", "a"]
+
+
+def test_a_window_of_one_number_has_nothing_to_forecast() -> None:
+    message = r"^data\.max_tokens: expected 2 or more for a series, got 1$"
+    with pytest.raises(ConfigError, match=message):
+        DataConfig(path="x", task="forecast", max_tokens=1)
+    assert DataConfig(path="x", task="forecast", max_tokens=2).max_tokens == 2
+    assert DataConfig(path="x", task="language_model", max_tokens=1).max_tokens == 1
+
+
+@pytest.mark.parametrize("name", ["held_out_rows", "max_tokens", "context_tokens", "batch_tokens"])
+def test_sizes_are_one_or_more(name: str) -> None:
+    values: dict[str, Any] = {name: 0}
+    with pytest.raises(ConfigError, match=rf"^data\.{name}: expected 1 or more, got 0$"):
+        DataConfig(path="x", **values)
+
+
+def test_a_ratio_is_of_the_longer_side() -> None:
+    with pytest.raises(ConfigError, match=r"^data\.max_length_ratio: expected 1 or more, got 0\.9"):
+        DataConfig(path="x", max_length_ratio=0.9)

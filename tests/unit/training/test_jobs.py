@@ -1,0 +1,146 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import datasets
+import pytest
+import torch
+
+from pipeline.data.config import DataConfig
+from pipeline.errors import ConfigError
+from pipeline.model_folder import TrainedModel, load_model, save_model
+from pipeline.nn.classifier import SequenceClassifier
+from pipeline.nn.config import ModelConfig
+from pipeline.nn.forecaster import Forecaster
+from pipeline.nn.language_model import LanguageModel
+from pipeline.nn.seq2seq import Seq2Seq
+from pipeline.tokenizer import TokenizerConfig
+from pipeline.training.config import RunConfig, TrainerConfig
+from pipeline.training.jobs import Job, prepare_job
+
+
+@pytest.fixture(autouse=True)
+def _cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    rows = [
+        {"text": f"dog {n}", "kind": "odd" if n % 2 else "even", "number": n % 7} for n in range(60)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return path
+
+
+def _job(rows: Path, *, data: dict[str, str], **model: object) -> Job:
+    tokenizer = TokenizerConfig(vocab_size=290, model_type="bpe")
+    config = RunConfig(
+        data=DataConfig(path=str(rows), tokenizer=tokenizer, max_tokens=10, **data),  # type: ignore[arg-type]
+        model=ModelConfig(
+            **{"hidden_size": 6, "embedding_dim": 4, "bidirectional": False, **model}  # type: ignore[arg-type]
+        ),
+        trainer=TrainerConfig(),
+        name="job",
+    )
+    return prepare_job(config, rows.parent / "run")
+
+
+_PAIRS = {"source": "text", "target": "kind"}
+_KINDS = [
+    ({**_PAIRS, "task": "translation"}, Seq2Seq, 1),
+    ({**_PAIRS, "task": "classification"}, SequenceClassifier, 1),
+    ({"target": "text", "task": "language_model"}, LanguageModel, 1),
+    ({"target": "number", "task": "forecast"}, Forecaster, 0),
+]
+
+
+@pytest.mark.parametrize(("data", "kind", "num_tokenizers"), _KINDS)
+def test_each_task_has_its_network_its_module_and_its_batches(
+    rows: Path, data: dict[str, str], kind: type, num_tokenizers: int
+) -> None:
+    job = _job(rows, data=data)
+    network = job.network(is_new=True)
+    assert type(network) is kind
+    assert len(job.tokenizers) == num_tokenizers
+    assert job.module(network).model is network
+    batch = next(iter(job.data_module().val_dataloader()))
+    assert network.loss(batch).nats_sum > 0
+
+
+@pytest.mark.parametrize(("data", "kind", "num_tokenizers"), _KINDS)
+def test_each_network_comes_back_from_its_folder(
+    rows: Path, tmp_path: Path, data: dict[str, str], kind: type, num_tokenizers: int
+) -> None:
+    job = _job(rows, data=data)
+    network = job.network(is_new=True)
+    trained = TrainedModel(
+        network=network, tokenizers=job.tokenizers, task=job.task, data=job.data_as_dict()
+    )
+    save_model(trained, tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    assert type(loaded.network) is kind
+    assert loaded.task == data["task"]
+    assert len(loaded.tokenizers) == num_tokenizers
+    batch = next(iter(job.data_module().val_dataloader()))
+    network.eval()
+    assert torch.equal(network.loss(batch).nats_sum, loaded.network.loss(batch).nats_sum)
+    if kind is not Seq2Seq:
+        message = f"a model for {data['task']}; expected one for translation or chat"
+        with pytest.raises(Exception, match=message):
+            _ = loaded.model
+
+
+def test_the_labels_that_were_found_are_kept_with_the_model(rows: Path) -> None:
+    job = _job(rows, data={**_PAIRS, "task": "classification"})
+    assert job.data_as_dict()["labels"] == ["even", "odd"]
+    assert job.config.data.labels is None
+
+
+def test_a_forecaster_counts_in_the_units_of_its_training_series(rows: Path) -> None:
+    network = _job(rows, data={"target": "number", "task": "forecast"}).network(is_new=True)
+    assert isinstance(network, Forecaster)
+    train = torch.tensor([n % 7 for n in range(48)], dtype=torch.float32)
+    assert network.mean.item() == pytest.approx(train.mean().item())
+    assert network.scale.item() == pytest.approx(train.std(correction=0).item())
+
+
+def test_a_series_without_change_can_be_trained_on(tmp_path: Path) -> None:
+    path = tmp_path / "flat.csv"
+    path.write_text("number\n" + "5\n" * 60, encoding="utf-8")
+    job = _job(path, data={"target": "number", "task": "forecast"})
+    network = job.network(is_new=True)
+    batch = next(iter(job.data_module().val_dataloader()))
+    assert network.loss(batch).nats_sum.isfinite()
+
+
+@pytest.mark.parametrize("task", ["classification", "language_model"])
+def test_word2vec_begins_these_embeddings_too(rows: Path, task: str) -> None:
+    columns = _PAIRS if task == "classification" else {"target": "text"}
+    job = _job(rows, data={**columns, "task": task}, embedding="word2vec")
+    torch.manual_seed(1)
+    new = job.network(is_new=True)
+    torch.manual_seed(1)
+    old = job.network(is_new=False)
+    assert isinstance(new, SequenceClassifier | LanguageModel)
+    assert isinstance(old, SequenceClassifier | LanguageModel)
+    one, other = (net.encoder.embedding.get_parameter("weight") for net in (new, old))
+    used = {i for ids in job.corpus.train["source_ids"] for i in ids}  # type: ignore[attr-defined]
+    differ = set((one != other).any(dim=1).nonzero().flatten().tolist())
+    assert differ == used
+
+
+def test_what_reads_backwards_cannot_forecast(rows: Path) -> None:
+    job = _job(rows, data={"target": "number", "task": "forecast"}, bidirectional=True)
+    with pytest.raises(ConfigError, match=r"model\.bidirectional"):
+        job.network(is_new=True)
+
+
+def test_a_chat_by_its_dialogue_is_a_chat(tmp_path: Path) -> None:
+    path = tmp_path / "talk.jsonl"
+    talk = [{"turns": [f"hello {n}", f"hi {n}"]} for n in range(30)]
+    path.write_text("\n".join(map(json.dumps, talk)), encoding="utf-8")
+    job = _job(path, data={"dialogue": "turns"})
+    assert job.task == "chat"
+    assert replace(job.config.data).task == "translation"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 import datasets
+import numpy as np
 import pyarrow as pa
 
 from pipeline.data import phrasebook
@@ -50,6 +51,7 @@ _SPLIT_WORDS = {
     "test": "test",
 }
 _ROWS_AT_A_TIME = 1_000
+_LARGEST_NUMBER = float(np.finfo(np.float32).max)  # what a network can read
 
 _Holds = Literal["text", "turns", "label", "number", "anything"]
 
@@ -350,7 +352,7 @@ def _number(where: str, value: object) -> float:
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         with contextlib.suppress(ValueError, OverflowError):
             number = float(value)
-    if not math.isfinite(number):
+    if not abs(number) <= _LARGEST_NUMBER:
         found = repr(value) if isinstance(value, str | float) else kind(value)
         raise DataError(f"{where}: expected a number, got {found}")
     return number

@@ -25,7 +25,7 @@ from pipeline.nn.seq2seq import Seq2Seq
 _VOCAB_SIZE = 4000
 _ATTENTIONS: tuple[AttentionName, ...] = ("none", "dot")
 _DISTANCE = 20
-_REPEATED: tuple[CellName, ...] = ("elman", "gru", "lstm", "mingru")
+_REPEATED: tuple[CellName, ...] = ("elman", "gru")
 """The cells that are trained with every seed."""
 _KEYS = ("cell", "attention")
 _COLUMNS = {

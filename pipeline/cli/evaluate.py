@@ -43,12 +43,14 @@ def run(arguments: Sequence[str]) -> None:
     from pipeline.model_folder import load_model
 
     trained = load_model(options.model)
+    if options.output and trained.task in ("language_model", "forecast"):
+        raise ConfigError(f"--output: a model for {trained.task} writes no text")
     references = load_references(trained, path=options.data, split=options.split)
     scores = evaluate(
         trained, references, beam_size=options.beam_size, batch_size=options.batch_size
     )
-    if options.output and not write_hypotheses(Path(options.output), references, scores):
-        raise ConfigError(f"--output: a model for {trained.task} writes no text")
+    if options.output:
+        write_hypotheses(Path(options.output), references, scores)
     if options.json:
         print(json.dumps(scores.as_json(), ensure_ascii=False))
         return
@@ -137,19 +139,17 @@ def _forecast_report(scores: "ForecastScores") -> str:
     )
 
 
-def write_hypotheses(path: Path, references: "Pairs | Numbers", scores: "Scores") -> bool:
+def write_hypotheses(path: Path, references: "Pairs | Numbers", scores: "Scores") -> None:
     """A tsv with the columns source, reference, hypothesis; the texts hold no tabs.
 
-    Returns:
-        Whether there was something to write: a language model and a forecaster write no text.
+    Nothing where nothing was written: by a language model and a forecaster.
     """
     from pipeline.evaluation import ClassificationScores, GenerationScores, Pairs
 
     if not isinstance(scores, GenerationScores | ClassificationScores):
-        return False
+        return
     assert isinstance(references, Pairs)
     with path.open("w", encoding="utf-8") as stream:
         stream.write("source\treference\thypothesis\n")
         for row in zip(references.sources, references.references, scores.hypotheses, strict=True):
             stream.write("\t".join(row) + "\n")
-    return True

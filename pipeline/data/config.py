@@ -61,6 +61,14 @@ class DataConfig:
             raise ConfigError(
                 f"data.max_length_ratio: expected 1 or more, got {self.max_length_ratio}"
             )
+        if self.dialogue is not None and self.task not in ("translation", "chat"):
+            raise ConfigError(
+                f"data.dialogue: expected with the task chat, got the task {self.task}"
+            )
+        if self.labels is not None and self.task != "classification":
+            raise ConfigError(
+                f"data.labels: expected with the task classification, got the task {self.task}"
+            )
         if self.labels is not None and len(set(self.labels)) < max(2, len(self.labels)):
             raise ConfigError(
                 f"data.labels: expected two different labels or more, got {self.labels}"

@@ -349,7 +349,8 @@ def _text(where: str, value: object) -> str:
 
 def _number(where: str, value: object) -> float:
     number = math.nan
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
+    is_spelt_as_code = isinstance(value, str) and "_" in value  # 1_000 is a number in Python only
+    if isinstance(value, str | int | float) and not (isinstance(value, bool) or is_spelt_as_code):
         with contextlib.suppress(ValueError, OverflowError):
             number = float(value)
     if not abs(number) <= _LARGEST_NUMBER:

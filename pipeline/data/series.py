@@ -36,7 +36,8 @@ def load_series(config: DataConfig) -> Series:
     """The series of `config.path`.
 
     Raises:
-        DataError: It cannot be read, or training has fewer numbers than a window.
+        DataError: It cannot be read, training has fewer numbers than a window, or validation
+            fewer than two.
     """
     splits = load_corpus(config)
     train, validation = (
@@ -47,6 +48,11 @@ def load_series(config: DataConfig) -> Series:
         raise DataError(
             f"data.path {config.path}: expected at least data.max_tokens {config.max_tokens} "
             f"numbers for training, found {len(train):,}"
+        )
+    if len(validation) < 2:
+        raise DataError(
+            f"data.path {config.path}: expected two numbers or more in the split 'validation', "
+            f"found {len(validation)}"
         )
     return Series(config, train, validation)
 

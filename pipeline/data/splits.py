@@ -69,8 +69,10 @@ def hold_out_last(
         held_out_rows: Size of each of them; a tenth of the rows if that is less.
 
     Raises:
-        DataError: There are too few rows for each split to have two.
+        DataError: A split would have fewer than two rows.
     """
+    if held_out_rows < 2:
+        raise DataError(f"data.held_out_rows: expected 2 or more of a series, got {held_out_rows}")
     size = min(held_out_rows, int(len(rows) * _MAX_SHARE))
     if size < 2:
         raise DataError(

@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError
+from pipeline.task import Task
 
 
 @pytest.mark.parametrize("labels", [[], ["a"], ["a", "a"], ["a", "b", "a"]])
@@ -32,3 +33,16 @@ def test_sizes_are_one_or_more(name: str) -> None:
 def test_a_ratio_is_of_the_longer_side() -> None:
     with pytest.raises(ConfigError, match=r"^data\.max_length_ratio: expected 1 or more, got 0\.9"):
         DataConfig(path="x", max_length_ratio=0.9)
+
+
+@pytest.mark.parametrize("task", ["translation", "chat", "language_model", "forecast"])
+def test_labels_are_for_classification(task: Task) -> None:
+    with pytest.raises(ConfigError, match=rf"^data\.labels: expected .*, got the task {task}$"):
+        DataConfig(path="x", task=task, labels=["a", "b"])
+
+
+@pytest.mark.parametrize("task", ["classification", "language_model", "forecast"])
+def test_a_dialogue_is_for_chat(task: Task) -> None:
+    with pytest.raises(ConfigError, match=rf"^data\.dialogue: expected .*, got the task {task}$"):
+        DataConfig(path="x", task=task, dialogue="turns")
+    assert DataConfig(path="x", dialogue="turns").is_chat

@@ -283,7 +283,9 @@ def test_numbers_of_json_and_parquet_are_numbers(tmp_path: Path) -> None:
         assert list(loaded["value"]) == [1.0, -2.0, 3.0]
 
 
-@pytest.mark.parametrize("cell", ["3,5", "abc", '""', "nan", "inf", "-Infinity", "1 2", "3°"])
+@pytest.mark.parametrize(
+    "cell", ["3,5", "abc", '""', "1_000", "nan", "inf", "-Infinity", "1 2", "3°"]
+)
 def test_a_cell_that_is_no_number_is_named(tmp_path: Path, cell: str) -> None:
     config = series(tmp_path / "a.csv", [1, 2, f'"{cell}"' if "," in cell else cell, 4])
     found = cell.strip('"')

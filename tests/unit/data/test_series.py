@@ -55,6 +55,15 @@ def test_training_has_a_window_at_least(config: DataConfig) -> None:
         load_series(DataConfig(**{**vars(config), "max_tokens": 35}))
 
 
+def test_validation_has_two_numbers_at_least(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("value\n" + "1\n2\n" * 10, encoding="utf-8")
+    (tmp_path / "validation.csv").write_text("value\n1\n", encoding="utf-8")
+    config = DataConfig(path=str(tmp_path), target="value", task="forecast", max_tokens=_LENGTH)
+    message = "expected two numbers or more in the split 'validation', found 1"
+    with pytest.raises(DataError, match=f"^data.path {tmp_path}: {message}$"):
+        load_series(config)
+
+
 def test_a_batch_is_a_function_of_seed_and_index() -> None:
     indices = [0, 7, 100, 3, 7]
     windows, other = _windows(), _windows()

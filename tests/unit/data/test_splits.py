@@ -116,6 +116,11 @@ def test_the_last_of_a_series_are_for_the_test() -> None:
     assert split_by_time(40, ["validation"], 1_000)["validation"] == [36, 37, 38, 39]
 
 
+def test_a_single_row_is_no_series() -> None:
+    with pytest.raises(DataError, match=r"^data\.held_out_rows: expected 2 or more .* got 1$"):
+        split_by_time(1_000, ["validation"], 1)
+
+
 def test_a_series_too_short_to_be_split_is_said() -> None:
     assert len(split_by_time(20, ["validation", "test"], 1_000)["test"]) == 2
     message = "cannot hold out validation and test of a series: expected at least 20 rows, found 19"

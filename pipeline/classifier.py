@@ -44,9 +44,10 @@ class Classifier:
         return self.classify([text])[0]
 
     def classify(self, lines: Sequence[str], *, batch_size: int = 64) -> list[str]:
-        """The most probable label of each line."""
-        chosen = self.log_probs(lines, batch_size=batch_size).argmax(dim=-1)
-        return [self._trained.labels[i] for i in chosen.tolist()]
+        """The most probable label of each line; what holds no text gets none, an empty line."""
+        chosen = self.log_probs(lines, batch_size=batch_size).argmax(dim=-1).tolist()
+        labels = self._trained.labels
+        return [labels[i] if normalize(line) else "" for line, i in zip(lines, chosen, strict=True)]
 
     @torch.inference_mode()
     def log_probs(self, lines: Sequence[str], *, batch_size: int = 64) -> torch.Tensor:

@@ -149,9 +149,19 @@ def _gradients(options: "argparse.Namespace") -> None:
 def _trained_cell(model: str) -> "tuple[Cell, ModelConfig]":
     from pipeline.model_folder import load_model
     from pipeline.nn.cells import Cell
+    from pipeline.nn.encoder import EncoderLayer
+    from pipeline.nn.forecaster import Forecaster
+    from pipeline.nn.seq2seq import Seq2Seq
 
-    network = load_model(model).model
-    cell = network.decoder.layers[0]
+    network = load_model(model).network
+    match network:
+        case Seq2Seq():
+            layer = network.decoder.layers[0]
+        case Forecaster():
+            layer = network.recurrent.layers[0]
+        case _:  # without a decoder
+            layer = network.encoder.layers[0]
+    cell = layer.forward_cell if isinstance(layer, EncoderLayer) else layer
     assert isinstance(cell, Cell)
     return cell, network.config
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 
 from pipeline.batch import collate_sources
-from pipeline.errors import DataError
+from pipeline.errors import DataError, ModelError
 from pipeline.model_folder import TrainedModel
+from pipeline.nn.forecaster import Forecaster
 from pipeline.text import normalize
 
 
@@ -31,13 +32,18 @@ def state_map(trained: TrainedModel, sentences: Sequence[str]) -> StateMap:
     """Principal components of the top layer's last states (as in Sutskever et al. 2014, figure 2).
 
     Raises:
+        ModelError: The model reads numbers, not sentences.
         DataError: There are fewer than three sentences, or all are encoded alike.
     """
+    network = trained.network.eval()
+    if isinstance(network, Forecaster):
+        raise ModelError(
+            f"{trained.name}: a model for {trained.task}; expected one that reads text"
+        )
     texts = [text for text in map(normalize, sentences) if text]
     if len(texts) < 3:
         raise DataError(f"expected three sentences or more, got {len(texts)}")
-    encoder = trained.model.eval().encoder
-    encoded = encoder(*collate_sources(trained.source_tokenizer.encode_batch(texts)))
+    encoded = network.encoder(*collate_sources(trained.source_tokenizer.encode_batch(texts)))
     states = encoded.final_states[-1].double()
     left, singular_values, _ = torch.linalg.svd(states - states.mean(dim=0), full_matrices=False)
     variances = singular_values.square()

@@ -5,6 +5,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.main import DONE, MISTAKE, main
+from pipeline.data.config import DataConfig
+from pipeline.model_folder import save_model
+from pipeline.task import Task
+from pipeline.tokenizer import Tokenizer
+from tests.building import build_untrained
 
 _CONFIGS = Path("configs").resolve()
 
@@ -29,6 +34,21 @@ def test_gradients_of_several_cells(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["distance", "gru", "sru"]
     assert lines[0].split()[1:] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("task", ["classification", "language_model", "forecast"])
+def test_gradients_of_the_other_kinds(
+    task: Task, tiny_tokenizer: Tokenizer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = ["a", "b"] if task == "classification" else None
+    config = DataConfig(path="x", task=task, labels=labels)
+    trained = build_untrained(config, *([] if task == "forecast" else [tiny_tokenizer]))
+    save_model(trained, tmp_path / "model")
+    words = ["inspect", "gradients", str(tmp_path / "model"), "--length", "5", "--json"]
+    assert main(words) == DONE
+    cells = json.loads(capsys.readouterr().out)["cells"]
+    assert [cell["cell"] for cell in cells] == ["gru, untrained", "gru, trained"]
+    assert cells[0]["norms"] != cells[1]["norms"]
 
 
 def test_gradients_of_a_trained_model_stand_beside_those_before_training(

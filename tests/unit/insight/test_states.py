@@ -4,10 +4,13 @@ import pytest
 import torch
 
 from pipeline.batch import collate_sources
-from pipeline.errors import DataError
+from pipeline.data.config import DataConfig
+from pipeline.errors import DataError, ModelError
 from pipeline.insight.state_plot import plot_states
 from pipeline.insight.states import state_map
 from pipeline.model_folder import TrainedModel, load_model
+from pipeline.tokenizer import Tokenizer
+from tests.building import build_untrained
 
 _SENTENCES = ["The little dog runs.", "Where is the station?", "강아지가 뛰어다녀요.", "Hund"]
 
@@ -57,3 +60,14 @@ def test_the_same_sentence_has_the_same_place(trained: TrainedModel) -> None:
 def test_what_has_no_map(trained: TrainedModel, sentences: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
         state_map(trained, sentences)
+
+
+def test_other_kinds_that_read_text_have_their_map_too(tiny_tokenizer: Tokenizer) -> None:
+    for config in (
+        DataConfig(path="x", task="classification", labels=["a", "b"]),
+        DataConfig(path="x", task="language_model"),
+    ):
+        assert state_map(build_untrained(config, tiny_tokenizer), _SENTENCES).sentences
+    numbers = build_untrained(DataConfig(path="x", task="forecast"))
+    with pytest.raises(ModelError, match="a model for forecast; expected one that reads text"):
+        state_map(numbers, _SENTENCES)

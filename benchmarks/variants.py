@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from pipeline.cli.train import parse
+from pipeline.data.by_step import Position
 from pipeline.data.datamodule import TrainingBatches
 from pipeline.training.jobs import TextJob
 from pipeline.training.precision import choose_precision
@@ -65,7 +66,7 @@ class Variant:
         network = job.network(is_new=False).train()
         optimizer = torch.optim.AdamW(network.parameters(), fused=True)
         in_bf16 = choose_precision("auto", device_type="cpu") == "bf16-mixed"
-        batches: Iterator[Any] = iter(TrainingBatches(job.corpus, seed=1, first_step=lambda: 0))
+        batches: Iterator[Any] = iter(TrainingBatches(job.corpus, seed=1, position=Position()))
         num_tokens, started = 0, 0.0
         for step, batch in enumerate(islice(batches, _WARMUP_STEPS + _TIMED_STEPS)):
             if step == _WARMUP_STEPS:

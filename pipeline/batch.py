@@ -4,7 +4,7 @@ Shape letters, here and everywhere: B batch, S source length, T target length, E
 H hidden, V vocabulary, L layers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -104,6 +104,13 @@ def collate_labelled(sources: Sequence[Sequence[int]], labels: Sequence[int]) ->
     """Make a batch of sentences of ids and their labels."""
     source_ids, source_lengths = collate_sources(sources)
     return LabelledBatch(source_ids, source_lengths, torch.tensor(labels))
+
+
+def rows_by_length(sentences: Sequence[Sequence[int]], batch_size: int) -> Iterator[list[int]]:
+    """Rows that go well together, the longest first: what memory allows is seen at once."""
+    longest_first = sorted(range(len(sentences)), key=lambda row: -len(sentences[row]))
+    for start in range(0, len(sentences), batch_size):
+        yield longest_first[start : start + batch_size]
 
 
 def _moved(batch: Batch, device: torch.device, non_blocking: bool) -> list[Tensor]:

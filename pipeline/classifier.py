@@ -6,7 +6,7 @@ from typing import Self
 
 import torch
 
-from pipeline.batch import collate_sources
+from pipeline.batch import collate_sources, rows_by_length
 from pipeline.errors import ModelError
 from pipeline.model_folder import TrainedModel, load_model
 from pipeline.nn.classifier import SequenceClassifier
@@ -53,10 +53,8 @@ class Classifier:
     def log_probs(self, lines: Sequence[str], *, batch_size: int = 64) -> torch.Tensor:
         """Log-probabilities (lines, labels) in nats; a line of more than 512 pieces is cut."""
         encoded = self._trained.source_tokenizer.encode_batch([normalize(line) for line in lines])
-        order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]))
         found = torch.empty(len(encoded), len(self._trained.labels))
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
+        for rows in rows_by_length(encoded, batch_size):
             sources = [encoded[row][:MAX_SOURCE_TOKENS] for row in rows]
             found[rows] = torch.log_softmax(self._network(*collate_sources(sources)), dim=-1)
         return found

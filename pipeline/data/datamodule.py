@@ -1,13 +1,13 @@
 """The LightningDataModule: encoded pairs as batches, the training's indexed by its step."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import datasets
-import lightning
 import numpy as np
 from torch.utils.data import DataLoader, IterableDataset
 
 from pipeline.batch import LabelledBatch, Seq2SeqBatch, collate, collate_labelled
+from pipeline.data.by_step import BatchesByStep, DataModuleByStep, Position
 from pipeline.data.cache import Batch
 from pipeline.data.config import DataConfig
 from pipeline.data.prepare import PreparedCorpus
@@ -17,57 +17,19 @@ from pipeline.tokenizer import Tokenizer
 TextBatch = Seq2SeqBatch | LabelledBatch
 
 
-class TextDataModule(lightning.LightningDataModule):
-    """Batches of a prepared corpus: of pairs, or of sentences with their labels.
+class TrainingBatches(BatchesByStep[TextBatch]):
+    """The training pairs, in batches that are a function of the seed and the index.
 
     Args:
         corpus: The encoded pairs.
-        seed: Together with the step it determines a training batch.
+        seed: Of the order of the pairs, and of subword sampling.
+        position: Where the training is.
     """
 
-    def __init__(self, corpus: PreparedCorpus, *, seed: int) -> None:
-        super().__init__()
-        self.corpus = corpus
-        self.seed = seed
-
-    def train_dataloader(self) -> DataLoader[TextBatch]:
-        """Batches without end, from the step that the training is at."""
-        assert self.trainer is not None
-        trainer = self.trainer
-        batches = TrainingBatches(
-            self.corpus,
-            seed=self.seed,
-            first_step=lambda: trainer.global_step,
-            rank=trainer.global_rank,
-            num_ranks=trainer.world_size,
-        )
-        return DataLoader(batches, batch_size=None)
-
-    def val_dataloader(self) -> DataLoader[TextBatch]:
-        """The validation pairs, the short ones first."""
-        return DataLoader(
-            ValidationBatches(self.corpus.validation, self.corpus.config), batch_size=None
-        )
-
-
-class TrainingBatches(IterableDataset[TextBatch]):
-    """The batches of the steps from `first_step()` on; of each step, those of one rank."""
-
-    def __init__(
-        self,
-        corpus: PreparedCorpus,
-        *,
-        seed: int,
-        first_step: Callable[[], int],
-        rank: int = 0,
-        num_ranks: int = 1,
-    ) -> None:
-        super().__init__()
+    def __init__(self, corpus: PreparedCorpus, *, seed: int, position: Position) -> None:
+        super().__init__(position)
         self._corpus = corpus
         self._seed = seed
-        self._first_step = first_step
-        self._rank = rank
-        self._num_ranks = num_ranks
         source_lengths, target_lengths = _lengths(corpus.train)
         self._batches = TokenBatches(
             source_lengths,
@@ -75,12 +37,6 @@ class TrainingBatches(IterableDataset[TextBatch]):
             batch_tokens=corpus.config.batch_tokens,
             seed=seed,
         )
-
-    def __iter__(self) -> Iterator[TextBatch]:
-        step = self._first_step()
-        while True:
-            yield self.batch(step * self._num_ranks + self._rank)
-            step += 1
 
     def batch(self, index: int) -> TextBatch:
         """The batch with this index: of one rank, the index is the step."""
@@ -115,6 +71,30 @@ class ValidationBatches(IterableDataset[TextBatch]):
     def __iter__(self) -> Iterator[TextBatch]:
         for rows in self._batches:
             yield _collate(self._pairs[rows], self._config)
+
+
+class TextDataModule(DataModuleByStep):
+    """Batches of a prepared corpus: of pairs, or of sentences with their labels.
+
+    Args:
+        corpus: The encoded pairs.
+        seed: Together with the step it determines a training batch.
+    """
+
+    def __init__(self, corpus: PreparedCorpus, *, seed: int) -> None:
+        super().__init__()
+        self.corpus = corpus
+        self.seed = seed
+
+    def training_batches(self, position: Position) -> TrainingBatches:
+        """See `DataModuleByStep.training_batches`."""
+        return TrainingBatches(self.corpus, seed=self.seed, position=position)
+
+    def val_dataloader(self) -> DataLoader[TextBatch]:
+        """The validation pairs, the short ones first."""
+        return DataLoader(
+            ValidationBatches(self.corpus.validation, self.corpus.config), batch_size=None
+        )
 
 
 def _collate(pairs: Batch, config: DataConfig) -> TextBatch:

@@ -1,15 +1,15 @@
 """A series of numbers: its splits, and windows of it as batches."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import lightning
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, IterableDataset
 
 from pipeline.batch import SeriesBatch
+from pipeline.data.by_step import BatchesByStep, DataModuleByStep, Position
 from pipeline.data.config import DataConfig
 from pipeline.data.corpus import load_corpus
 from pipeline.errors import DataError
@@ -57,35 +57,27 @@ def load_series(config: DataConfig) -> Series:
     return Series(config, train, validation)
 
 
-class SeriesDataModule(lightning.LightningDataModule):
-    """Windows of a series.
+class Windows(BatchesByStep[SeriesBatch]):
+    """Windows of `max_tokens` numbers, at random places that are a function of seed and index.
 
     Args:
         series: The numbers.
-        seed: Together with the step it determines a training batch.
+        seed: Of the places.
+        position: Where the training is.
     """
 
-    def __init__(self, series: Series, *, seed: int) -> None:
-        super().__init__()
-        self.series = series
-        self.seed = seed
+    def __init__(self, series: Series, *, seed: int, position: Position) -> None:
+        super().__init__(position)
+        config = series.config
+        self._windows = np.lib.stride_tricks.sliding_window_view(series.train, config.max_tokens)
+        self._num_windows = max(1, config.batch_tokens // config.max_tokens)
+        self._seed = seed
 
-    def train_dataloader(self) -> DataLoader[SeriesBatch]:
-        """Windows without end, from the step that the training is at."""
-        assert self.trainer is not None
-        trainer = self.trainer
-        windows = Windows(
-            self.series,
-            seed=self.seed,
-            first_step=lambda: trainer.global_step,
-            rank=trainer.global_rank,
-            num_ranks=trainer.world_size,
-        )
-        return DataLoader(windows, batch_size=None)
-
-    def val_dataloader(self) -> DataLoader[SeriesBatch]:
-        """The validation numbers, as one window."""
-        return DataLoader(_Whole(self.series.validation), batch_size=None)
+    def batch(self, index: int) -> SeriesBatch:
+        """See `BatchesByStep.batch`."""
+        random = np.random.default_rng([self._seed, index])
+        rows = random.integers(len(self._windows), size=self._num_windows)
+        return SeriesBatch(torch.from_numpy(self._windows[rows]))
 
 
 class _Whole(IterableDataset[SeriesBatch]):
@@ -99,35 +91,23 @@ class _Whole(IterableDataset[SeriesBatch]):
         yield SeriesBatch(torch.from_numpy(self._numbers).unsqueeze(0))
 
 
-class Windows(IterableDataset[SeriesBatch]):
-    """Windows of `max_tokens` numbers, at random places that are a function of seed and step."""
+class SeriesDataModule(DataModuleByStep):
+    """Windows of a series.
 
-    def __init__(
-        self,
-        series: Series,
-        *,
-        seed: int,
-        first_step: Callable[[], int],
-        rank: int = 0,
-        num_ranks: int = 1,
-    ) -> None:
+    Args:
+        series: The numbers.
+        seed: Together with the step it determines a training batch.
+    """
+
+    def __init__(self, series: Series, *, seed: int) -> None:
         super().__init__()
-        config = series.config
-        self._windows = np.lib.stride_tricks.sliding_window_view(series.train, config.max_tokens)
-        self._num_windows = max(1, config.batch_tokens // config.max_tokens)
-        self._seed = seed
-        self._first_step = first_step
-        self._rank = rank
-        self._num_ranks = num_ranks
+        self.series = series
+        self.seed = seed
 
-    def __iter__(self) -> Iterator[SeriesBatch]:
-        step = self._first_step()
-        while True:
-            yield self.batch(step * self._num_ranks + self._rank)
-            step += 1
+    def training_batches(self, position: Position) -> Windows:
+        """See `DataModuleByStep.training_batches`."""
+        return Windows(self.series, seed=self.seed, position=position)
 
-    def batch(self, index: int) -> SeriesBatch:
-        """The batch with this index: of one rank, the index is the step."""
-        random = np.random.default_rng([self._seed, index])
-        rows = random.integers(len(self._windows), size=self._num_windows)
-        return SeriesBatch(torch.from_numpy(self._windows[rows]))
+    def val_dataloader(self) -> DataLoader[SeriesBatch]:
+        """The validation numbers, as one window."""
+        return DataLoader(_Whole(self.series.validation), batch_size=None)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from pipeline.batch import collate_sources
+from pipeline.batch import collate_sources, rows_by_length
 from pipeline.decoding.beam import beam_search
 from pipeline.decoding.greedy import greedy_search
 from pipeline.decoding.protocol import AnyState, Hypothesis, LengthLimit, Model
@@ -23,10 +23,8 @@ def decode_all(
     device: torch.device,
 ) -> list[Hypothesis]:
     """Decode sentences of any length; the hypotheses come in the order of the sources."""
-    longest_first = sorted(range(len(sources)), key=lambda i: -len(sources[i]))
     hypotheses: dict[int, Hypothesis] = {}
-    for start in range(0, len(sources), batch_size):
-        rows = longest_first[start : start + batch_size]
+    for rows in rows_by_length(sources, batch_size):
         source_ids, source_lengths = collate_sources([sources[i] for i in rows])
         found = search(source_ids.to(device), source_lengths.to(device))
         hypotheses.update(zip(rows, found, strict=True))

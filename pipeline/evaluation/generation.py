@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from pipeline import metrics
-from pipeline.batch import collate
+from pipeline.batch import collate, rows_by_length
 from pipeline.context import fit_context
 from pipeline.decoding import LengthLimit, decode_all, search_best
 from pipeline.evaluation.corpus import Pairs
@@ -133,10 +133,8 @@ def _loss(
 ) -> tuple[float, int]:
     """Nats of all reference tokens, and how many there are."""
     target_ids = trained.target_tokenizer.encode_batch(references)
-    order = sorted(range(len(target_ids)), key=lambda i: len(target_ids[i]))
     nats, num_tokens = 0.0, 0
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
+    for rows in rows_by_length(target_ids, batch_size):
         batch = collate([source_ids[i] for i in rows], [target_ids[i] for i in rows])
         loss = trained.model.loss(batch.to(torch.device(device)))
         nats += float(loss.nats_sum)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from pipeline import metrics
-from pipeline.batch import SeriesBatch, collate
+from pipeline.batch import SeriesBatch, collate, rows_by_length
 from pipeline.classifier import Classifier
 from pipeline.evaluation.corpus import Numbers, Pairs
 from pipeline.model_folder import TrainedModel
@@ -123,7 +123,7 @@ def score_language_model(
     assert isinstance(network, LanguageModel)
     encoded = trained.target_tokenizer.encode_batch(pairs.references)
     nats, num_tokens = 0.0, 0
-    for rows in _rows_by_length(encoded, batch_size):
+    for rows in rows_by_length(encoded, batch_size):
         targets = [encoded[row] for row in rows]
         loss = network.loss(collate(targets, targets))
         nats += float(loss.nats_sum)
@@ -155,8 +155,3 @@ def score_forecaster(trained: TrainedModel, numbers: Numbers) -> ForecastScores:
         naive_rmse=math.sqrt(float(naive_errors.square().mean())),
         naive_mae=float(naive_errors.abs().mean()),
     )
-
-
-def _rows_by_length(encoded: list[list[int]], batch_size: int) -> list[list[int]]:
-    order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]))
-    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]

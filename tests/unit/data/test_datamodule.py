@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pipeline.batch import LabelledBatch, Seq2SeqBatch
+from pipeline.data.by_step import Position
 from pipeline.data.config import DataConfig
 from pipeline.data.datamodule import (
     TextBatch,
@@ -49,8 +50,8 @@ def corpus(build: Build) -> PreparedCorpus:
     return build(0.0)
 
 
-def _batches(corpus: PreparedCorpus, **options: Any) -> TrainingBatches:
-    return TrainingBatches(corpus, **{"seed": 1, "first_step": lambda: 0, **options})
+def _batches(corpus: PreparedCorpus, *, seed: int = 1, **position: Any) -> TrainingBatches:
+    return TrainingBatches(corpus, seed=seed, position=Position(**position))
 
 
 def _tensors(batch: TextBatch) -> list[list[Any]]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.batch import SeriesBatch
+from pipeline.data.by_step import Position
 from pipeline.data.config import DataConfig
 from pipeline.data.series import Series, SeriesDataModule, Windows, load_series
 from pipeline.errors import DataError
@@ -21,8 +22,8 @@ def _series(**config: Any) -> Series:
     return Series(DataConfig(**values), np.array(_SQUARES, dtype=np.float32), validation)
 
 
-def _windows(series: Series | None = None, **options: Any) -> Windows:
-    return Windows(series or _series(), **{"seed": 1, "first_step": lambda: 0, **options})
+def _windows(series: Series | None = None, *, seed: int = 1, **position: Any) -> Windows:
+    return Windows(series or _series(), seed=seed, position=Position(**position))
 
 
 def _rows(batch: SeriesBatch) -> list[list[float]]:

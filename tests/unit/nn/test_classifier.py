@@ -54,6 +54,14 @@ def test_the_logits_by_the_equations() -> None:
     torch.testing.assert_close(logits, y, rtol=0, atol=1e-6)
 
 
+def test_the_top_layer_is_read() -> None:
+    model, batch = _classifier(num_layers=2, bidirectional=True), _batch()
+    assert model.W_hy is not None
+    *_, top = model.encoder(batch.source_ids, batch.source_lengths).final_states
+    logits = model(batch.source_ids, batch.source_lengths)
+    torch.testing.assert_close(logits, model.W_hy(top))
+
+
 def test_without_a_readout_the_state_is_the_logits() -> None:
     model = _classifier("elman", hidden_size=3, readout=False, bidirectional=False)
     batch = _batch()

@@ -4,6 +4,7 @@ from torch.nn import functional
 
 from pipeline.batch import collate
 from pipeline.errors import ConfigError
+from pipeline.nn.cells import ElmanCell
 from pipeline.nn.config import CellName, EmbeddingName, ModelConfig
 from pipeline.nn.language_model import LanguageModel
 
@@ -52,6 +53,18 @@ def test_the_loss_is_that_of_each_sentence_alone(
     assert together.num_predictions == sum(len(text) + 1 for text in _TEXTS)
 
 
+def test_the_features_by_the_equations() -> None:
+    model = _model("elman")
+    cell = model.encoder.layers[0].forward_cell
+    assert isinstance(cell, ElmanCell)
+    h = torch.zeros(6)
+    for x in model.encoder.embedding(torch.tensor([2, 5])):
+        h = torch.tanh(h @ cell.W_hh + x @ cell.W_xh)
+    expected = torch.tanh(model.features.weight @ h + model.features.bias)
+    features = model(torch.tensor([[2, 5]]))[0, -1]
+    torch.testing.assert_close(features, expected, rtol=0, atol=1e-6)
+
+
 def test_the_source_is_not_read() -> None:
     model = _model()
     one, other = model.loss(collate(_TEXTS, _TEXTS)), model.loss(collate([[4]] * 3, _TEXTS))
@@ -61,5 +74,7 @@ def test_the_source_is_not_read() -> None:
 def test_tied_embeddings_are_one_matrix() -> None:
     model = _model()
     assert model.output_weight is model.encoder.embedding.get_parameter("weight")
-    assert _model(tie_embeddings=False).output_weight.shape == (_V, 4)
+    untied = _model(tie_embeddings=False)
+    assert untied.output_weight is not untied.encoder.embedding.get_parameter("weight")
+    assert untied.output_weight.shape == (_V, 4)
     assert _model(embedding="one_hot").output_weight.shape == (_V, 4)

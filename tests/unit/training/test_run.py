@@ -201,6 +201,32 @@ def test_a_chatbot_is_chosen_by_its_loss(config: RunConfig, run: Run) -> None:
     assert json.loads(run.finished.read_text(encoding="utf-8"))["best"]["step"] == best["step"]
 
 
+@pytest.mark.parametrize(
+    ("task", "score"),
+    [("classification", "val_accuracy"), ("language_model", None), ("forecast", "val_rmse")],
+)
+def test_the_other_kinds_from_the_first_step_to_the_last(
+    config: RunConfig, run: Run, tmp_path: Path, task: Any, score: str | None
+) -> None:
+    rows = [{"source": f"dog {n}", "target": "odd" if n % 2 else "even"} for n in range(80)]
+    path = tmp_path / "rows.jsonl"
+    if task == "forecast":
+        rows = [{"target": str(n % 9)} for n in range(80)]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    tokenizer = replace(config.data.tokenizer, vocab_size=275)
+    data = replace(config.data, path=str(path), task=task, max_tokens=20, tokenizer=tokenizer)
+    if task == "language_model":
+        data = replace(data, target="source")
+    kind = replace(config, data=data, model=replace(config.model, bidirectional=False))
+    assert _train(kind, run)
+    trained = load_model(run.model)
+    assert trained.task == task
+    assert score is None or score in trained.scores["validation"]
+    rows_measured = read_metrics(run.metrics)
+    assert [row["step"] for row in rows_measured] == [2, 4]
+    assert not _train(kind, run)
+
+
 def test_tensorboard_is_not_needed(
     config: RunConfig, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,9 @@ to runs/study_by_length.png.
 """
 
 import argparse
+import csv
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,6 +19,7 @@ import torch
 
 from benchmarks.variants import Variant, common_options, table
 from pipeline.insight.gradients import gradient_norms, random_inputs
+from pipeline.metrics import bleu
 from pipeline.model_folder import load_model
 from pipeline.nn.cells import Cell
 from pipeline.nn.config import AttentionName, CellName, ModelConfig
@@ -25,6 +28,8 @@ from pipeline.nn.seq2seq import Seq2Seq
 _VOCAB_SIZE = 4000
 _ATTENTIONS: tuple[AttentionName, ...] = ("none", "dot")
 _DISTANCE = 20
+_LENGTHS = (8, 10, 12, 15, 1_000)
+"""Words up to which a source is in a bin: about a fifth of the sentences of the test split each."""
 _REPEATED: tuple[CellName, ...] = ("elman", "gru")
 """The cells that are trained with every seed."""
 _KEYS = ("cell", "attention")
@@ -90,8 +95,21 @@ def measured(cell: str, attention: str, seed: int, run: Variant) -> dict[str, An
         "training": run.training_speed() if seed == 1 else None,
         "decoding": scores["sentences_per_second"] if seed == 1 else None,
         "gradient": norms[_DISTANCE],
-        "by_length": scores["by_length"],
+        "by_length": bleu_by_length(Path("runs") / run.name / "hypotheses.tsv"),
     }
+
+
+def bleu_by_length(hypotheses: Path) -> list[dict[str, Any]]:
+    """BLEU of the sentences of a test split by the words of their source, in bins of many each."""
+    with hypotheses.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
+    bins = []
+    for low, high in pairwise((0, *_LENGTHS)):
+        inside = [row for row in rows if low < len(row["source"].split()) <= high]
+        score = bleu([row["hypothesis"] for row in inside], [row["reference"] for row in inside])
+        words = f"{low + 1}–{high}" if high < _LENGTHS[-1] else f"over {low}"
+        bins.append({"words": words, "num_sentences": len(inside), "bleu": score.value})
+    return bins
 
 
 def plot_by_length(rows: list[dict[str, Any]], path: Path) -> None:
@@ -101,13 +119,14 @@ def plot_by_length(rows: list[dict[str, Any]], path: Path) -> None:
     figure, axes = plt.subplots(ncols=2, sharey=True, figsize=(8, 4.5))
     for axis, attention in zip(axes, _ATTENTIONS, strict=True):
         chosen = [row for row in rows if row["attention"] == attention]
-        for row, style in zip(chosen, line_styles(), strict=False):
+        for row, style, marker in zip(chosen, line_styles(), "osD^vP*Xh", strict=False):
             bins = [f"{each['words']}\n({each['num_sentences']})" for each in row["by_length"]]
             values = [each["bleu"] for each in row["by_length"]]
-            axis.plot(bins, values, label=row["cell"], marker="o", **style)
+            axis.plot(bins, values, label=row["cell"], marker=marker, **style)
         name = "no attention" if attention == "none" else f"{attention} attention"
-        axis.set(title=name, xlabel="words of the source (sentences)", ylim=(0, None))
+        axis.set(title=name, xlabel="words of the source (sentences)")
     axes[0].set(ylabel="BLEU (greedy, 13a)")
+    axes[0].set_ylim(bottom=0)
     axes[1].legend(fontsize=8, ncols=2)
     finish(figure, path, title="BLEU by source length")
 

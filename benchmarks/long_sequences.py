@@ -9,8 +9,11 @@ before. Tokens/s are medians of five, in the precision that training would choos
 
 import argparse
 import json
+import math
 import statistics
 import time
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, get_args
 
 import torch
@@ -38,6 +41,20 @@ def tokens_per_second(cell: Cell, length: int, *, in_bf16: bool) -> float:
         outputs.float().square().mean().backward()
         times.append(time.perf_counter() - started)
     return _NUM_TOKENS / statistics.median(times[1:])  # the first one warms up
+
+
+def crossing_point(lengths: Sequence[int], ratios: Sequence[float]) -> float | None:
+    """The length at which the ratio is one, between two measured ones; None if it never is.
+
+    Between them both are taken as logarithmic.
+    """
+    points = [
+        (math.log(length), math.log(ratio)) for length, ratio in zip(lengths, ratios, strict=True)
+    ]
+    for (x, y), (next_x, next_y) in pairwise(points):
+        if y * next_y <= 0 and y != next_y:
+            return math.exp(x - y * (next_x - x) / (next_y - y))
+    return None
 
 
 def main() -> None:
@@ -69,8 +86,11 @@ def main() -> None:
                 f"{options.against} {other:>9,.0f} tokens/s, ratio {found / other:.2f}",
                 flush=True,
             )
+    crossing = crossing_point(_LENGTHS, [row["ratio"] for row in rows])
     if options.json:
-        print(json.dumps({"rows": rows}))
+        print(json.dumps({"rows": rows, "crossing_length": crossing}))
+    elif crossing:
+        print(f"they are equally fast at a length of about {crossing:.0f}")
 
 
 if __name__ == "__main__":

@@ -79,3 +79,15 @@ class ModelConfig:
                 f"model.num_heads: expected a divisor of model.hidden_size {self.hidden_size}, "
                 f"got {self.num_heads}"
             )
+
+    def require_one_direction(self) -> None:
+        """For a network that predicts what comes next.
+
+        Raises:
+            ConfigError: It would read from right to left as well.
+        """
+        if self.bidirectional:
+            raise ConfigError(
+                "model.bidirectional: expected false, got true: "
+                "a model that reads backwards has seen what it is to predict"
+            )

@@ -7,7 +7,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pipeline.batch import SeriesBatch
-from pipeline.errors import ConfigError
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.encoder import RecurrentLayers
 from pipeline.nn.loss import SummedLoss
@@ -33,11 +32,7 @@ class Forecaster(nn.Module):
 
     def __init__(self, config: ModelConfig, *, mean: float = 0.0, scale: float = 1.0) -> None:
         super().__init__()
-        if config.bidirectional:
-            raise ConfigError(
-                "model.bidirectional: expected false, got true: "
-                "a model that reads backwards has seen what it is to predict"
-            )
+        config.require_one_direction()
         self.config = config
         self.recurrent = RecurrentLayers(config, 1)
         self.W_hy = nn.Linear(config.hidden_size, 2)

@@ -5,7 +5,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from pipeline.batch import Seq2SeqBatch
-from pipeline.errors import ConfigError
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.embedding import Embedding, build_embedding
 from pipeline.nn.encoder import Encoder
@@ -28,11 +27,7 @@ class LanguageModel(nn.Module):
 
     def __init__(self, config: ModelConfig, *, vocab_size: int) -> None:
         super().__init__()
-        if config.bidirectional:
-            raise ConfigError(
-                "model.bidirectional: expected false, got true: "
-                "a model that reads backwards has seen what it is to predict"
-            )
+        config.require_one_direction()
         self.config = config
         embedding = build_embedding(config, vocab_size)
         self.encoder = Encoder(config, embedding)

@@ -66,7 +66,8 @@ def recall(
         config: Its cell, and how that begins.
         delay: Steps of waiting, at least 1.
         hidden_size: Units of the layer.
-        num_steps: Adam steps of 32 sequences; the gradient's norm is clipped to 1.
+        num_steps: Adam steps of 32 sequences; the gradient's norm is clipped to 1, and a step
+            whose gradient is not finite is left out.
         seed: Of the weights and the sequences.
     """
     torch.manual_seed(seed)
@@ -87,8 +88,9 @@ def recall(
         loss = nn.functional.cross_entropy(logits(inputs), symbols.flatten())
         optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
+        norm = nn.utils.clip_grad_norm_(parameters, 1.0)
+        if norm.isfinite():  # one gradient that exploded would be the end of the weights
+            optimizer.step()
 
     inputs, symbols = copy_memory_batch(delay, num_rows=_NUM_TEST_ROWS, generator=generator)
     with torch.inference_mode():

@@ -52,3 +52,23 @@ def test_a_plot_of_two_cells(tmp_path: Path) -> None:
     ]
     plot_recall(results, tmp_path / "memory.png")
     assert (tmp_path / "memory.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_gradient_that_exploded_does_not_end_the_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clip = torch.nn.utils.clip_grad_norm_
+    calls = []
+
+    def explodes_once(parameters: list[torch.nn.Parameter], norm: float) -> torch.Tensor:
+        calls.append(norm)
+        if len(calls) == 2:
+            for parameter in parameters:
+                assert parameter.grad is not None
+                parameter.grad.fill_(math.nan)
+        return clip(parameters, norm)
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", explodes_once)
+    found = recall(ModelConfig(cell="irnn"), 2, hidden_size=8, num_steps=4)
+    assert len(calls) == 4
+    assert math.isfinite(found.nats)

@@ -119,10 +119,10 @@ def plot_by_length(rows: list[dict[str, Any]], path: Path) -> None:
     figure, axes = plt.subplots(ncols=2, sharey=True, figsize=(8, 4.5))
     for axis, attention in zip(axes, _ATTENTIONS, strict=True):
         chosen = [row for row in rows if row["attention"] == attention]
-        for row, style, marker in zip(chosen, line_styles(), "osD^vP*Xh", strict=False):
+        for row, style in zip(chosen, line_styles(marked=True), strict=False):
             bins = [f"{each['words']}\n({each['num_sentences']})" for each in row["by_length"]]
             values = [each["bleu"] for each in row["by_length"]]
-            axis.plot(bins, values, label=row["cell"], marker=marker, **style)
+            axis.plot(bins, values, label=row["cell"], **style)
         name = "no attention" if attention == "none" else f"{attention} attention"
         axis.set(title=name, xlabel="words of the source (sentences)")
     axes[0].set(ylabel="BLEU (greedy, 13a)")

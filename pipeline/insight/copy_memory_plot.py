@@ -11,10 +11,10 @@ def plot_recall(results: Sequence[Recall], path: Path) -> None:
     """Write a plot with a line for each cell."""
     figure, axis = plt.subplots(figsize=(7, 4.5))
     for cell, style in zip(
-        dict.fromkeys(each.cell for each in results), line_styles(), strict=False
+        dict.fromkeys(each.cell for each in results), line_styles(marked=True), strict=False
     ):
         points = sorted((each.delay, each.accuracy) for each in results if each.cell == cell)
-        axis.plot(*zip(*points, strict=True), label=cell, linewidth=2, marker="o", **style)
+        axis.plot(*zip(*points, strict=True), label=cell, linewidth=2, **style)
     axis.axhline(1 / ALPHABET_SIZE, color="grey", linewidth=1)
     beside_the_axis = axis.get_yaxis_transform()
     axis.text(0.01, 1 / ALPHABET_SIZE - 0.01, "chance", va="top", transform=beside_the_axis)

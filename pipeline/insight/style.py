@@ -18,13 +18,20 @@ __all__ = ["BLUE", "GREEN", "ORANGE", "finish", "line_styles", "plt"]
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 _COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES = ("-", "--", "-.", ":")
+_MARKERS = "osD^vP*Xh"
 _FONT_PACKAGES = {"koreanize_matplotlib": "fonts/NanumGothic.ttf", "manimgx_fonts": "*.ttf"}
 
 
-def line_styles() -> Any:
-    """Keywords for one line after another, each different also in black and white."""
-    dashes = cycle(_DASHES)
-    return ({"color": colour, "linestyle": next(dashes)} for colour in cycle(_COLOURS))
+def line_styles(*, marked: bool = False) -> Any:
+    """Keywords for one line after another, each different also in black and white.
+
+    Lines between few points are to be `marked`: each has a marker of its own then.
+    """
+    dashes, markers = cycle(_DASHES), cycle(_MARKERS if marked else [""])
+    return (
+        {"color": colour, "linestyle": next(dashes), "marker": next(markers)}
+        for colour in cycle(_COLOURS)
+    )
 
 
 def finish(figure: Figure, path: Path, *, title: str, grid: bool = True) -> None:

@@ -1,9 +1,16 @@
-"""The learning curve of a run: loss, BLEU and learning rate by step."""
+"""The learning curve of a run: its loss, and the score of its kind, by step."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.insight.style import BLUE, GREEN, ORANGE, finish, plt
+
+_SCORES = {
+    "val_bleu": "BLEU (greedy, 13a)",
+    "val_accuracy": "accuracy (share of labels)",
+    "val_rmse": "RMSE (units of the series)",
+}
+"""What a validation may measure besides the loss."""
 
 
 def plot_learning_curve(rows: Sequence[Mapping[str, float]], path: Path, *, title: str) -> None:
@@ -14,16 +21,17 @@ def plot_learning_curve(rows: Sequence[Mapping[str, float]], path: Path, *, titl
         path: Where the PNG goes.
         title: What stands above it.
     """
-    has_bleu = any("val_bleu" in row for row in rows)
-    figure, axes = plt.subplots(1, 2 if has_bleu else 1, figsize=(10 if has_bleu else 6, 4))
-    loss_axis = axes[0] if has_bleu else axes
+    scores = [name for name in _SCORES if any(name in row for row in rows)]
+    figure, axes = plt.subplots(1, 1 + len(scores), figsize=(6 + 4 * len(scores), 4), squeeze=False)
+    loss_axis, *score_axes = axes[0]
     _line(loss_axis, rows, "train_loss", color=BLUE, label="training batch", width=1.0)
     _line(loss_axis, rows, "val_loss", color=ORANGE, label="validation", marker="o")
-    loss_axis.set(xlabel="step", ylabel="loss (nats per target token)")
+    predicted = "target token" if scores in ([], ["val_bleu"]) else "prediction"
+    loss_axis.set(xlabel="step", ylabel=f"loss (nats per {predicted})")
     loss_axis.legend()
-    if has_bleu:
-        _line(axes[1], rows, "val_bleu", color=GREEN, label="validation", marker="o")
-        axes[1].set(xlabel="step", ylabel="BLEU (greedy, 13a)", ylim=(0, None))
+    for axis, name in zip(score_axes, scores, strict=True):
+        _line(axis, rows, name, color=GREEN, label="validation", marker="o")
+        axis.set(xlabel="step", ylabel=_SCORES[name], ylim=(0, None))
     finish(figure, path, title=title)
 
 

@@ -64,6 +64,23 @@ def test_a_translators_curve_has_loss_and_bleu(tmp_path: Path, figures: list[Fig
     assert [text.get_text() for text in legend.get_texts()] == ["training batch", "validation"]
 
 
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("val_accuracy", "accuracy (share of labels)"),
+        ("val_rmse", "RMSE (units of the series)"),
+    ],
+)
+def test_the_other_kinds_have_a_score_of_their_own(
+    tmp_path: Path, figures: list[Figure], name: str, label: str
+) -> None:
+    rows = [{"step": 10.0, "val_loss": 2.0, name: 0.5}, {"step": 20.0, "val_loss": 1.0, name: 0.75}]
+    loss, score = _plot(rows, tmp_path / "curve.png", figures).axes
+    assert loss.get_ylabel() == "loss (nats per prediction)"
+    assert score.get_ylabel() == label
+    assert _points(score.get_lines()[0]) == [[10, 20], [0.5, 0.75]]
+
+
 def test_a_line_has_the_steps_that_measured_it(tmp_path: Path, figures: list[Figure]) -> None:
     loss, bleu = _plot(_TRANSLATION, tmp_path / "curve.png", figures).axes
     training, validation = loss.get_lines()

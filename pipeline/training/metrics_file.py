@@ -16,6 +16,8 @@ COLUMNS = (
     "tokens_per_second",
     "val_loss",
     "val_bleu",
+    "val_accuracy",
+    "val_rmse",
 )
 
 

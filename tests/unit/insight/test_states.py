@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import torch
 from pipeline.batch import collate_sources
 from pipeline.data.config import DataConfig
 from pipeline.errors import DataError, ModelError
-from pipeline.insight.state_plot import plot_states
+from pipeline.insight.state_plot import drops, plot_states
 from pipeline.insight.states import state_map
 from pipeline.model_folder import TrainedModel, load_model
 from pipeline.tokenizer import Tokenizer
@@ -71,3 +72,13 @@ def test_other_kinds_that_read_text_have_their_map_too(tiny_tokenizer: Tokenizer
     numbers = build_untrained(DataConfig(path="x", task="forecast"))
     with pytest.raises(ModelError, match="a model for forecast; expected one that reads text"):
         state_map(numbers, _SENTENCES)
+
+
+def test_labels_of_points_that_lie_together_are_put_below_each_other() -> None:
+    together = [(100.0, 50.0), (103.0, 52.0), (101.0, 51.0), (100.0, 43.0)]
+    lines = sorted(
+        (y - drop for (_, y), drop in zip(together, drops(together), strict=True)), reverse=True
+    )
+    assert all(above - below >= 11 for above, below in pairwise(lines))
+    assert drops(together)[1] == 0  # the topmost stays
+    assert drops([(0.0, 50.0), (400.0, 50.0), (0.0, 80.0)]) == [0, 0, 0]

@@ -42,7 +42,7 @@ _COLUMNS = {
     "loss": "nats a token",
     "training": "training, tokens/s",
     "decoding": "greedy, sentences/s",
-    "gradient": f"gradient at {_DISTANCE}",
+    "gradient": f"gradient at distance {_DISTANCE}",
 }
 
 

@@ -59,7 +59,7 @@ class Variant:
         return scores
 
     def training_speed(self) -> float:
-        """Target tokens a second in forward and backward pass and optimizer, in batches of its."""
+        """Target tokens a second, in forward and backward pass and optimizer, without Lightning."""
         config = parse(["--config", CONFIG, "--name", self.name, *self.options])
         with tempfile.TemporaryDirectory() as folder:
             job = TextJob(config, Path(folder))

@@ -1,6 +1,7 @@
 """Rows of any corpus → pairs of normalised text, in the columns `source` and `target`."""
 
 import functools
+import logging
 from collections.abc import Callable, Sequence
 
 import datasets
@@ -11,6 +12,7 @@ from pipeline.data.config import DataConfig
 from pipeline.data.dialogue import dialogue_pairs
 from pipeline.text import normalize
 
+_log = logging.getLogger(__name__)
 _FEATURES = datasets.Features(
     {"source": datasets.Value("string"), "target": datasets.Value("string")}
 )
@@ -38,7 +40,10 @@ def text_pairs(rows: datasets.Dataset, config: DataConfig) -> datasets.Dataset:
         )
     columns = [source, target, dialogue]
     key = fingerprint(fingerprint_of(rows), "pairs", columns, config.is_chat, config.labels)
-    return mapped_once(rows, function, key=key, features=_FEATURES, description="Reading pairs")
+    pairs = mapped_once(rows, function, key=key, features=_FEATURES, description="Reading pairs")
+    if config.labels is not None and len(pairs) < len(rows):
+        _log.info("%s rows with other labels are left out", f"{len(rows) - len(pairs):,}")
+    return pairs
 
 
 def _sides_to_pairs(

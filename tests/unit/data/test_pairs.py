@@ -1,3 +1,4 @@
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def test_no_question_forges_a_turn() -> None:
     assert pairs_of(rows, task="chat") == [("a b", "c")]
 
 
-def test_rows_with_other_labels_are_left_out() -> None:
+def test_rows_with_other_labels_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     rows = {"text": ["a", "b", "c", "d", "e"], "label": ["ja", " nein ", "jain", "", "ja"]}
     columns: dict[str, Any] = {"source": "text", "target": "label", "task": "classification"}
     assert pairs_of(rows, **columns, labels=["nein", "ja"]) == [
@@ -42,8 +44,11 @@ def test_rows_with_other_labels_are_left_out() -> None:
         ("b", "nein"),
         ("e", "ja"),
     ]
+    assert caplog.messages == ["2 rows with other labels are left out"]
     assert pairs_of(rows, **columns, labels=["jain", "nein"]) == [("b", "nein"), ("c", "jain")]
+    caplog.clear()
     assert len(pairs_of(rows, **columns)) == 5
+    assert caplog.messages == []
 
 
 def test_a_language_model_has_its_text_on_both_sides() -> None:

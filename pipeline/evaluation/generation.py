@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from pipeline.batch import collate, rows_by_length
 from pipeline.context import fit_context
 from pipeline.decoding import LengthLimit, decode_all, search_best
 from pipeline.evaluation.corpus import Pairs
+from pipeline.evaluation.scores import SplitScores
 from pipeline.model_folder import TrainedModel
 from pipeline.text import normalize
 from pipeline.translator import MAX_SOURCE_TOKENS
@@ -21,11 +22,10 @@ _LENGTH_BINS = (10, 20, 30, 40)
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerationScores:
+class GenerationScores(SplitScores):
     """What a model scored.
 
     Attributes:
-        split: Of what.
         num_sentences: How many pairs.
         bleu: 0 to 100, cased and detokenised.
         chrf: 0 to 100.
@@ -43,7 +43,6 @@ class GenerationScores:
         hypotheses: What the model gave, in the order of the sources.
     """
 
-    split: str
     num_sentences: int
     bleu: float
     chrf: float
@@ -59,12 +58,6 @@ class GenerationScores:
     sentences_per_second: float
     by_length: list[dict[str, Any]]
     hypotheses: list[str]
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain numbers, without the hypotheses."""
-        values = asdict(self)
-        del values["hypotheses"]
-        return values
 
 
 def score_generation(

@@ -1,8 +1,7 @@
 """Scores of the other kinds of RNN: a classifier, a language model, a forecaster."""
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,17 +10,17 @@ from pipeline import metrics
 from pipeline.batch import SeriesBatch, collate, rows_by_length
 from pipeline.classifier import Classifier
 from pipeline.evaluation.corpus import Numbers, Pairs
+from pipeline.evaluation.scores import SplitScores
 from pipeline.model_folder import TrainedModel
 from pipeline.nn.forecaster import Forecaster
 from pipeline.nn.language_model import LanguageModel
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassificationScores:
+class ClassificationScores(SplitScores):
     """What a classifier scored.
 
     Attributes:
-        split: Of what.
         num_sentences: How many.
         accuracy: Share of labels that are right, 0 to 1.
         macro_f1: Mean of the F1 scores of the labels, each counting the same, 0 to 1.
@@ -30,7 +29,6 @@ class ClassificationScores:
         hypotheses: The labels that the model chose.
     """
 
-    split: str
     num_sentences: int
     accuracy: float
     macro_f1: float
@@ -38,42 +36,29 @@ class ClassificationScores:
     by_label: dict[str, dict[str, float]]
     hypotheses: list[str]
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain numbers, without the hypotheses."""
-        values = asdict(self)
-        del values["hypotheses"]
-        return values
-
 
 @dataclass(frozen=True, kw_only=True)
-class LanguageModelScores:
+class LanguageModelScores(SplitScores):
     """What a language model scored.
 
     Attributes:
-        split: Of what.
         num_sentences: How many.
         loss_nats_per_token: EOS counted.
         perplexity_per_word: The same a word, whatever the pieces are.
         bits_per_character: The same a character, in bits.
     """
 
-    split: str
     num_sentences: int
     loss_nats_per_token: float
     perplexity_per_word: float
     bits_per_character: float
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain numbers."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, kw_only=True)
-class ForecastScores:
+class ForecastScores(SplitScores):
     """What a forecaster scored, beside the forecast that tomorrow is like today.
 
     Attributes:
-        split: Of what.
         num_values: How many were forecast, each from all those before it.
         loss_nats_per_value: Negative log-density.
         rmse: Root of the mean squared error, in the units of the series.
@@ -82,17 +67,12 @@ class ForecastScores:
         naive_mae: The same of the value before as a forecast.
     """
 
-    split: str
     num_values: int
     loss_nats_per_value: float
     rmse: float
     mae: float
     naive_rmse: float
     naive_mae: float
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain numbers."""
-        return asdict(self)
 
 
 def score_classifier(

@@ -1,24 +1,19 @@
 """`data.path` → raw rows by split: finds the files, checks the columns, makes missing splits."""
 
-import contextlib
-import difflib
 import functools
 import importlib.metadata
 import itertools
-import json
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import datasets
-import numpy as np
 import pyarrow as pa
 
 from pipeline.data import phrasebook
 from pipeline.data.cache import fingerprint, fingerprint_of, quiet, written_once
+from pipeline.data.cells import Holds, cell
 from pipeline.data.chitchat import chitchat_dialogues, chitchat_file
 from pipeline.data.config import DataConfig
 from pipeline.data.download import download
@@ -29,7 +24,6 @@ from pipeline.data.files import (
     columns_to_read,
     ending,
     is_url,
-    kind,
     one_line,
     read_aligned,
     read_rows,
@@ -37,7 +31,7 @@ from pipeline.data.files import (
 )
 from pipeline.data.splits import hold_out, hold_out_last
 from pipeline.errors import DataError
-from pipeline.text import normalize, replace_surrogates
+from pipeline.text import normalize
 
 CHITCHAT = "chitchat-dataset"
 SPLITS = ("train", "validation", "test")
@@ -51,9 +45,6 @@ _SPLIT_WORDS = {
     "test": "test",
 }
 _ROWS_AT_A_TIME = 1_000
-_LARGEST_NUMBER = float(np.finfo(np.float32).max)  # what a network can read
-
-_Holds = Literal["text", "turns", "label", "number", "anything"]
 
 
 @dataclass(frozen=True)
@@ -280,7 +271,7 @@ def _load(
     return rows
 
 
-def _text_columns(config: DataConfig) -> dict[str, _Holds]:
+def _text_columns(config: DataConfig) -> dict[str, Holds]:
     if config.dialogue is not None:
         return {config.dialogue: "turns"}
     match config.task:
@@ -294,69 +285,15 @@ def _text_columns(config: DataConfig) -> dict[str, _Holds]:
 
 
 def _checked(
-    rows: Iterable[Row], columns: Mapping[str, _Holds], schema: pa.Schema
+    rows: Iterable[Row], columns: Mapping[str, Holds], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     iterator = iter(rows)
     while chunk := list(itertools.islice(iterator, _ROWS_AT_A_TIME)):
         cells = [
-            [_cell(where, row, column, holds) for where, row in chunk]
+            [cell(where, row, column, holds) for where, row in chunk]
             for column, holds in columns.items()
         ]
         yield pa.record_batch(cells, schema=schema)
-
-
-def _cell(
-    where: str, row: Mapping[str, object], column: str, holds: _Holds
-) -> str | list[str] | float:
-    value = _value(where, row, column)
-    if holds == "anything":
-        return value if isinstance(value, str) else json.dumps(value, default=str)
-    if holds == "turns":
-        if not isinstance(value, list):
-            raise DataError(
-                f"{where}: column '{column}': expected a list of turns, got {kind(value)}"
-            )
-        return [
-            _text(f"{where}: column '{column}', turn {n}", turn) for n, turn in enumerate(value, 1)
-        ]
-    if holds == "number":
-        return _number(f"{where}: column '{column}'", value)
-    if holds == "label" and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)  # 0, 1, 2 in a JSON file is what "0", "1", "2" is in a csv file
-    return _text(f"{where}: column '{column}'", value)
-
-
-def _value(where: str, row: Mapping[str, object], column: str) -> object:
-    """The cell; `translation.de` is also the key `de` of an object in the column `translation`."""
-    if column in row:
-        return row[column]
-    name, _, key = column.partition(".")
-    inner = row.get(name)
-    if key and isinstance(inner, dict) and key in inner:
-        return inner[key]
-    names = [str(name) for name in row]
-    nearest = difflib.get_close_matches(column, names, n=1)
-    hint = f", nearest is '{nearest[0]}'" if nearest else ""
-    existing = f"there are {shown(names)}{hint}" if names else "the row is empty"
-    raise DataError(f"{where}: no column '{column}'; {existing}")
-
-
-def _text(where: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise DataError(f"{where}: expected text, got {kind(value)}")
-    return replace_surrogates(value)
-
-
-def _number(where: str, value: object) -> float:
-    number = math.nan
-    is_spelt_as_code = isinstance(value, str) and "_" in value  # 1_000 is a number in Python only
-    if isinstance(value, str | int | float) and not (isinstance(value, bool) or is_spelt_as_code):
-        with contextlib.suppress(ValueError, OverflowError):
-            number = float(value)
-    if not abs(number) <= _LARGEST_NUMBER:
-        found = repr(value) if isinstance(value, str | float) else kind(value)
-        raise DataError(f"{where}: expected a number, got {found}")
-    return number
 
 
 def _made_splits(config: DataConfig, origins: Mapping[str, _Origin]) -> dict[str, datasets.Dataset]:

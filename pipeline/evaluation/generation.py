@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from pipeline import metrics
-from pipeline.batch import collate, rows_by_length
 from pipeline.context import fit_context
 from pipeline.decoding import LengthLimit, decode_all, search_best
 from pipeline.evaluation.corpus import Pairs
+from pipeline.evaluation.likelihood import reference_nats
 from pipeline.evaluation.scores import SplitScores
 from pipeline.model_folder import TrainedModel
 from pipeline.text import normalize
@@ -84,7 +84,13 @@ def score_generation(
         normalize(trained.target_tokenizer.decode(hypothesis.ids)) for hypothesis in found
     ]
     seconds = time.perf_counter() - started
-    nats, num_tokens = _loss(trained, source_ids, pairs.references, batch_size, device)
+    nats, num_tokens = reference_nats(
+        model,
+        source_ids,
+        trained.target_tokenizer.encode_batch(pairs.references),
+        batch_size=batch_size,
+        device=device,
+    )
     bleu = metrics.bleu(hypotheses, pairs.references)
     chrf = metrics.chrf(hypotheses, pairs.references)
     return GenerationScores(
@@ -114,25 +120,6 @@ def _source_ids(trained: TrainedModel, sources: Sequence[str]) -> list[list[int]
         budget = int(trained.data["context_tokens"])
         return [fit_context(ids, turn_id=tokenizer.turn_id, budget=budget) for ids in encoded]
     return [ids[:MAX_SOURCE_TOKENS] for ids in encoded]
-
-
-@torch.inference_mode()
-def _loss(
-    trained: TrainedModel,
-    source_ids: Sequence[Sequence[int]],
-    references: Sequence[str],
-    batch_size: int,
-    device: str,
-) -> tuple[float, int]:
-    """Nats of all reference tokens, and how many there are."""
-    target_ids = trained.target_tokenizer.encode_batch(references)
-    nats, num_tokens = 0.0, 0
-    for rows in rows_by_length(target_ids, batch_size):
-        batch = collate([source_ids[i] for i in rows], [target_ids[i] for i in rows])
-        loss = trained.model.loss(batch.to(torch.device(device)))
-        nats += float(loss.nats_sum)
-        num_tokens += loss.num_predictions
-    return nats, num_tokens
 
 
 def _by_length(pairs: Pairs, hypotheses: Sequence[str]) -> list[dict[str, Any]]:

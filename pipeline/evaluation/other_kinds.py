@@ -7,9 +7,10 @@ import numpy as np
 import torch
 
 from pipeline import metrics
-from pipeline.batch import SeriesBatch, collate, rows_by_length
+from pipeline.batch import SeriesBatch
 from pipeline.classifier import Classifier
 from pipeline.evaluation.corpus import Numbers, Pairs
+from pipeline.evaluation.likelihood import reference_nats
 from pipeline.evaluation.scores import SplitScores
 from pipeline.model_folder import TrainedModel
 from pipeline.nn.forecaster import Forecaster
@@ -94,7 +95,6 @@ def score_classifier(
     )
 
 
-@torch.inference_mode()
 def score_language_model(
     trained: TrainedModel, pairs: Pairs, *, batch_size: int = 64
 ) -> LanguageModelScores:
@@ -102,12 +102,7 @@ def score_language_model(
     network = trained.network.eval()
     assert isinstance(network, LanguageModel)
     encoded = trained.target_tokenizer.encode_batch(pairs.references)
-    nats, num_tokens = 0.0, 0
-    for rows in rows_by_length(encoded, batch_size):
-        targets = [encoded[row] for row in rows]
-        loss = network.loss(collate(targets, targets))
-        nats += float(loss.nats_sum)
-        num_tokens += loss.num_predictions
+    nats, num_tokens = reference_nats(network, encoded, encoded, batch_size=batch_size)
     return LanguageModelScores(
         split=pairs.split,
         num_sentences=len(encoded),

@@ -3,7 +3,7 @@ import os
 import signal
 import stat
 import termios
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -26,13 +26,19 @@ class Parrot(ChatSession):
 
     def __init__(self) -> None:
         self._turns = []
+        self._last_reply = None
 
-    def _pieces(self, turns: list[str]) -> Iterator[str]:
-        for word in turns[-1].split():
-            if word == "CTRL-C":
-                signal.raise_signal(signal.SIGINT)
-            elif word != "SILENCE":
-                yield f"{word.upper()} "
+    def stream(self, message: str) -> Generator[str, None, None]:
+        said = ""
+        try:
+            for word in message.split():
+                if word == "CTRL-C":
+                    signal.raise_signal(signal.SIGINT)
+                elif word != "SILENCE":
+                    said += f"{word.upper()} "
+                    yield f"{word.upper()} "
+        finally:
+            self._turns += [message, said]
 
 
 def talk(session: ChatSession, typed: str, history: History | None = None) -> str:

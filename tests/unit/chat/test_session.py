@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import pipeline.chat
+import pipeline.chat.session
 from pipeline import ChatSession
 from pipeline.chat import ChatSettings
 from pipeline.errors import ConfigError, DataError, ModelError
@@ -30,7 +30,7 @@ def say(monkeypatch: pytest.MonkeyPatch) -> Say:
         def stream_tokens(*arguments: object, **options: object) -> Iterator[int]:
             yield from ids
 
-        monkeypatch.setattr(pipeline.chat, "stream_tokens", stream_tokens)
+        monkeypatch.setattr(pipeline.chat.session, "stream_tokens", stream_tokens)
 
     return say_ids
 
@@ -44,7 +44,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
         sources.append(source_ids[0].tolist())
         yield from ()
 
-    monkeypatch.setattr(pipeline.chat, "stream_tokens", stream_tokens)
+    monkeypatch.setattr(pipeline.chat.session, "stream_tokens", stream_tokens)
     return sources
 
 
@@ -282,3 +282,16 @@ def test_a_bad_setting_is_an_error_that_names_it(name: str, value: int) -> None:
 def test_a_translator_is_no_chatbot(tiny_translator_folder: Path) -> None:
     with pytest.raises(ModelError, match="tiny-translation: a model for translation; expected"):
         ChatSession.from_pretrained(tiny_translator_folder)
+
+
+def test_the_last_reply_tells_what_was_read_and_generated(
+    chat: ChatSession, tiny_tokenizer: Tokenizer
+) -> None:
+    assert chat.last_reply is None
+    text = chat.reply("hello")
+    assert chat.last_reply is not None
+    assert chat.last_reply.text == text
+    assert [*chat.last_reply.source_ids] == tiny_tokenizer.encode("hello")
+    assert tiny_tokenizer.decode(chat.last_reply.token_ids) == text
+    chat.undo()
+    assert chat.last_reply is None

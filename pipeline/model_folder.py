@@ -82,6 +82,11 @@ class TrainedModel:
         return self.tokenizers[-1]
 
     @property
+    def context_tokens(self) -> int | None:
+        """Of a chat model: pieces of a context that it reads; None where it remembers all."""
+        return None if self.model.memory else int(self.data["context_tokens"])
+
+    @property
     def labels(self) -> list[str]:
         """What a classifier chooses among."""
         return list(self.data["labels"])

@@ -9,9 +9,10 @@ from typing import Self
 import torch
 
 from pipeline.batch import collate_sources
+from pipeline.chat.memory import Recollection
 from pipeline.chat.reply import Reply
 from pipeline.chat.settings import ChatSettings
-from pipeline.context import fit_context, join_turns
+from pipeline.context import encode_contexts, join_turns
 from pipeline.decoding import LengthLimit, Sampler, stream_tokens
 from pipeline.errors import ConfigError, DataError, ModelError
 from pipeline.model_folder import TrainedModel, load_model
@@ -44,6 +45,7 @@ class ChatSession:
         self._trained = trained
         self._device = torch.device(device)
         self._model = trained.model.to(self._device).eval()
+        self._recollection = Recollection(self._model) if self._model.memory else None
         self._generator = torch.Generator(self._device)
         self._turns: list[str] = []
         self._last_reply: Reply | None = None
@@ -125,7 +127,7 @@ class ChatSession:
     def reset(self) -> None:
         """Forget what was said."""
         self._turns.clear()
-        self._last_reply = None
+        self._forget()
 
     def to_json(self) -> str:
         """The conversation and its settings, to be kept in a file."""
@@ -148,12 +150,17 @@ class ChatSession:
         except (ValueError, TypeError, KeyError, ConfigError) as error:
             raise DataError(f"not a saved conversation: {error}") from error
         self._turns = turns
+        self._forget()
+
+    def _forget(self) -> None:
         self._last_reply = None
+        if self._recollection:
+            self._recollection.forget()
 
     def _generate(self, source_ids: list[int]) -> Iterator[int]:
         ids, lengths = collate_sources([source_ids])
         return stream_tokens(
-            self._model,
+            self._recollection or self._model,
             ids.to(self._device),
             lengths.to(self._device),
             limit=LengthLimit(ratio=0.0, extra=self.settings.max_tokens),
@@ -165,9 +172,11 @@ class ChatSession:
         return text.translate(_CONTROL_TO_SPACE)
 
     def _context_ids(self, turns: list[str]) -> list[int]:
-        tokenizer = self._trained.source_tokenizer
-        return fit_context(
-            tokenizer.encode(join_turns(turns)),
-            turn_id=tokenizer.turn_id,
-            budget=int(self._trained.data["context_tokens"]),
+        if self._recollection:
+            text = join_turns(self._recollection.unread(turns), max_turns=None)
+        else:
+            text = join_turns(turns)
+        (ids,) = encode_contexts(
+            [text], self._trained.source_tokenizer, budget=self._trained.context_tokens
         )
+        return ids

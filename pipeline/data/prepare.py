@@ -1,7 +1,7 @@
 """From a configuration to encoded pairs: every step between the files and the batches, in order."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class PreparedCorpus:
 
     Attributes:
         config: What it was made by; of a classifier, with its labels.
+        rows: The raw rows of `train` and `validation`.
         source_tokenizer: Trained on the training split.
         target_tokenizer: The same object where the vocabulary is joint, or where the target is not
             text but a label.
@@ -35,6 +36,7 @@ class PreparedCorpus:
     """
 
     config: DataConfig
+    rows: Mapping[str, datasets.Dataset]
     source_tokenizer: Tokenizer
     target_tokenizer: Tokenizer
     train: datasets.Dataset
@@ -86,6 +88,7 @@ def prepare(config: DataConfig, tokenizer_folder: Path) -> PreparedCorpus:
             )
     return PreparedCorpus(
         config=config,
+        rows=corpus,
         source_tokenizer=source_tokenizer,
         target_tokenizer=target_tokenizer,
         train=encoded["train"],

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from pipeline import metrics
-from pipeline.context import fit_context
+from pipeline.context import encode_contexts
 from pipeline.decoding import LengthLimit, decode_all, search_best
 from pipeline.evaluation.corpus import Pairs
 from pipeline.evaluation.likelihood import reference_nats
@@ -115,11 +115,9 @@ def score_generation(
 
 def _source_ids(trained: TrainedModel, sources: Sequence[str]) -> list[list[int]]:
     tokenizer = trained.source_tokenizer
-    encoded = tokenizer.encode_batch(sources)
     if trained.task == "chat":
-        budget = int(trained.data["context_tokens"])
-        return [fit_context(ids, turn_id=tokenizer.turn_id, budget=budget) for ids in encoded]
-    return [ids[:MAX_SOURCE_TOKENS] for ids in encoded]
+        return encode_contexts(sources, tokenizer, budget=trained.context_tokens)
+    return [ids[:MAX_SOURCE_TOKENS] for ids in tokenizer.encode_batch(sources)]
 
 
 def _by_length(pairs: Pairs, hypotheses: Sequence[str]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ of rows, each small enough for the cache, and makes its gradient in the forward 
 chunk's probabilities are at hand: the logits are neither kept nor computed twice.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -29,6 +30,12 @@ class SummedLoss(NamedTuple):
     objective_sum: Float[Tensor, ""]
     nats_sum: Float[Tensor, ""]
     num_predictions: int
+
+    @classmethod
+    def total(cls, losses: Sequence["SummedLoss"]) -> "SummedLoss":
+        """The sums over several batches."""
+        objectives, nats, nums = zip(*losses, strict=True)
+        return cls(torch.stack(objectives).sum(), torch.stack(nats).sum(), sum(nums))
 
 
 def cross_entropy(

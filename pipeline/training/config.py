@@ -102,6 +102,23 @@ class RunConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"--seed: expected 0 to {2**32 - 1}, got {self.seed}")
+        if self.model.memory == "recurrent":
+            self._require_conversations()
+
+    def _require_conversations(self) -> None:
+        data = self.data
+        if data.dialogue is None:
+            raise ConfigError(
+                "model.memory: recurrent is trained on conversations: expected data.dialogue, "
+                f"the column of the turns; got {data.source} and {data.target}"
+            )
+        if not data.tokenizer.joint:
+            raise ConfigError("data.tokenizer.joint: expected true with model.memory recurrent")
+        if data.tokenizer.sampling_alpha:
+            raise ConfigError(
+                "data.tokenizer.sampling_alpha: expected 0 with model.memory recurrent, "
+                f"got {data.tokenizer.sampling_alpha}"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as they stand in YAML."""

@@ -8,8 +8,9 @@ from typing import Any
 
 import lightning
 
-from pipeline.context import fit_context
+from pipeline.context import encode_contexts
 from pipeline.data.config import DataConfig
+from pipeline.data.conversations import ConversationDataModule, encode_conversations
 from pipeline.data.datamodule import TextDataModule
 from pipeline.data.prepare import PreparedCorpus, prepare
 from pipeline.data.series import SeriesDataModule, load_series
@@ -105,13 +106,21 @@ class TextJob(Job):
             network,
             config,
             seed=seed,
-            validation=_validation_text(self.corpus),
+            validation=_validation_text(self.corpus, remembers=network.memory is not None),
             judged_by_bleu=not self.data.is_chat,
         )
 
     def data_module(self) -> lightning.LightningDataModule:
         """See `Job.data_module`."""
-        return TextDataModule(self.corpus, seed=self.config.seed)
+        if self.config.model.memory == "none":
+            return TextDataModule(self.corpus, seed=self.config.seed)
+        train, validation = (
+            encode_conversations(self.corpus.rows[split], self.tokenizers[0], self.data)
+            for split in ("train", "validation")
+        )
+        return ConversationDataModule(
+            train, validation, batch_tokens=self.data.batch_tokens, seed=self.config.seed
+        )
 
 
 class ForecastJob(Job):
@@ -152,17 +161,18 @@ def prepare_job(config: RunConfig, folder: Path) -> Job:
     return ForecastJob(config) if config.data.task == "forecast" else TextJob(config, folder)
 
 
-def _validation_text(corpus: PreparedCorpus) -> ValidationText:
+def _validation_text(corpus: PreparedCorpus, *, remembers: bool) -> ValidationText:
     config = corpus.config
     sources = list(corpus.validation_text["source"])
-    source_ids = corpus.source_tokenizer.encode_batch(sources)
+    tokenizer = corpus.source_tokenizer
     if config.is_chat:
-        turn_id = corpus.source_tokenizer.turn_id
-        budget = config.context_tokens
-        source_ids = [fit_context(ids, turn_id=turn_id, budget=budget) for ids in source_ids]
+        budget = None if remembers else config.context_tokens
+        source_ids = encode_contexts(sources, tokenizer, budget=budget)
+    else:
+        source_ids = [ids[: config.max_tokens] for ids in tokenizer.encode_batch(sources)]
     return ValidationText(
         sources=sources,
-        source_ids=[ids[: config.max_tokens] for ids in source_ids],
+        source_ids=source_ids,
         references=list(corpus.validation_text["target"]),
         target_tokenizer=corpus.target_tokenizer,
         limit=LengthLimit.for_task(is_chat=config.is_chat),

@@ -292,6 +292,6 @@ def test_the_last_reply_tells_what_was_read_and_generated(
     assert chat.last_reply is not None
     assert chat.last_reply.text == text
     assert [*chat.last_reply.source_ids] == tiny_tokenizer.encode("hello")
-    assert tiny_tokenizer.decode(chat.last_reply.token_ids) == text
+    assert chat._text([*chat.last_reply.token_ids]) == text
     chat.undo()
     assert chat.last_reply is None

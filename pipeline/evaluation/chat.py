@@ -19,6 +19,7 @@ from pipeline.errors import ConfigError
 from pipeline.evaluation.corpus import Pairs
 from pipeline.evaluation.generation import (
     GenerationScores,
+    Written,
     encode_sources,
     generation_scores,
     write,
@@ -88,9 +89,15 @@ def score_chat(
         ConfigError: A beam is asked for, and a temperature.
     """
     settings = settings or ChatSettings()
-    model = trained.model.to(device).eval()
-    search = _search(model, settings, beam_size, device)
-    written = write(trained, pairs.sources, search, batch_size=batch_size, device=device)
+    written = write_replies(
+        trained,
+        pairs.sources,
+        settings=settings,
+        beam_size=beam_size,
+        batch_size=batch_size,
+        device=device,
+    )
+    model = trained.model
     source_ids = encode_sources(trained, pairs.sources)
     reference_ids = trained.target_tokenizer.encode_batch(pairs.references)
     ranking = rank_replies(model, source_ids, reference_ids, batch_size=batch_size, device=device)
@@ -135,6 +142,21 @@ def score_chat(
         by_turn=by_turn,
         settings=settings,
     )
+
+
+def write_replies(
+    trained: TrainedModel,
+    contexts: Sequence[str],
+    *,
+    settings: ChatSettings,
+    beam_size: int = 1,
+    batch_size: int = 64,
+    device: str = "cpu",
+) -> Written:
+    """Reply to each context as the settings say; see `score_chat`."""
+    model = trained.model.to(device).eval()
+    search = _search(model, settings, beam_size, device)
+    return write(trained, contexts, search, batch_size=batch_size, device=device)
 
 
 def turn_number(context: str) -> int:

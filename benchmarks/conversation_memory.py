@@ -28,7 +28,7 @@ from pipeline import ChatSession, ChatSettings
 from pipeline.model_folder import TrainedModel, load_model
 
 _RECIPE = (
-    *("--data.tokenizer.vocab_size", "420", "--data.context_tokens", "40"),
+    *("--data.tokenizer.vocab_size", "400", "--data.context_tokens", "40"),
     *("--model.embedding_dim", "64", "--trainer.label_smoothing", "0"),
     *("--trainer.max_steps", "1000", "--trainer.validate_every", "500"),
 )

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.cli.chat_commands import SETTINGS, Commands
+from pipeline.cli.chat_commands import Commands
+from pipeline.cli.chat_options import add_chat_options, chat_settings
 from pipeline.cli.main import Parser
 from pipeline.errors import DataError, UserError
 from pipeline.text import normalize
@@ -17,20 +18,13 @@ def run(arguments: Sequence[str]) -> None:
     """Run the command."""
     parser = Parser(prog="seq2seq chat", description=__doc__)
     parser.add_argument("model", help="a model folder, or a hub name")
-    for name, setting in SETTINGS.items():
-        parser.add_argument(
-            f"--{name.replace('_', '-')}",
-            metavar=setting.letter,
-            type=type(setting.default),
-            default=setting.default,
-            help=f"{setting.purpose} (default: {setting.default})",
-        )
+    add_chat_options(parser)
     options = parser.parse_args(arguments)
 
-    from pipeline.chat import ChatSession, ChatSettings
+    from pipeline.chat import ChatSession
     from pipeline.model_folder import load_model
 
-    settings = ChatSettings(**{name: getattr(options, name) for name in SETTINGS})
+    settings = chat_settings(options)
     trained = load_model(options.model)
     session = ChatSession(trained, settings=settings)
     if sys.stdin.isatty() and sys.stdout.isatty():

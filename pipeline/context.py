@@ -25,6 +25,11 @@ def join_turns(turns: Sequence[str], *, max_turns: int | None = MAX_TURNS) -> st
     return _BETWEEN.join(turn for turn in cleaned if turn)
 
 
+def last_turn(text: str) -> str:
+    """Of joined turns the last one."""
+    return text.rpartition(_BETWEEN)[2]
+
+
 def encode_contexts(
     texts: Sequence[str], tokenizer: Tokenizer, *, budget: int | None
 ) -> list[list[int]]:

@@ -32,7 +32,7 @@ class ChatSession:
         device: Where it runs.
 
     Raises:
-        ModelError: The model is a translator.
+        ModelError: The model is a translator, or a reverse model.
     """
 
     def __init__(
@@ -40,6 +40,11 @@ class ChatSession:
     ) -> None:
         if trained.task != "chat":
             raise ModelError(f"{trained.name}: a model for {trained.task}; expected chat")
+        if trained.data.get("reverse"):
+            raise ModelError(
+                f"{trained.name}: finds messages to a reply (data.reverse); expected a model that "
+                "replies, beside which it is given as --reverse"
+            )
         if "context_tokens" not in trained.data:
             raise ModelError(f"{trained.name}: config.json lacks data.context_tokens")
         self._trained = trained

@@ -24,6 +24,7 @@ def text_pairs(
     """Pairs in the order of the rows; a row with a dialogue gives one for each response in it.
 
     Of what was said before a response, the last `max_turns` turns are its source; None is no limit.
+    With `config.reverse` a reply is the source, and the message that it answers the target.
     The target of a classifier is its label, and a language model has its text on both sides.
 
     Returns:
@@ -34,12 +35,18 @@ def text_pairs(
     if config.task == "language_model":
         source = target  # what is read is what is predicted, a token later
     if dialogue is not None:
-        function = functools.partial(_turns_to_pairs, dialogue=dialogue, max_turns=max_turns)
+        function = functools.partial(
+            _turns_to_pairs, dialogue=dialogue, max_turns=max_turns, reverse=config.reverse
+        )
     else:
         # A chat model meets a single message as a conversation of one turn.
         clean = clean_turn if config.is_chat else normalize
         function = functools.partial(
-            _sides_to_pairs, source=source, target=target, clean=clean, labels=config.labels
+            _sides_to_pairs,
+            source=target if config.reverse else source,
+            target=source if config.reverse else target,
+            clean=clean,
+            labels=config.labels,
         )
     columns = [source, target, dialogue]
     key = fingerprint(
@@ -67,6 +74,8 @@ def _sides_to_pairs(
     return {"source": [pair[0] for pair in pairs], "target": [pair[1] for pair in pairs]}
 
 
-def _turns_to_pairs(batch: Batch, *, dialogue: str, max_turns: int | None) -> Batch:
+def _turns_to_pairs(batch: Batch, *, dialogue: str, max_turns: int | None, reverse: bool) -> Batch:
     pairs = [pair for said in batch[dialogue] for pair in dialogue_pairs(said, max_turns=max_turns)]
+    if reverse:
+        pairs = [(reply, last_turn(context)) for context, reply in pairs]
     return {"source": [pair[0] for pair in pairs], "target": [pair[1] for pair in pairs]}

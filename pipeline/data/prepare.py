@@ -69,7 +69,11 @@ def prepare(config: DataConfig, tokenizer_folder: Path) -> PreparedCorpus:
     cleaned, reports = {}, {}
     for split in ("train", "validation"):
         pairs = text_pairs(corpus[split], config)
-        cleaned[split], reports[split] = clean_pairs(pairs, config)
+        cleaned[split], reports[split] = clean_pairs(
+            pairs,
+            config,
+            max_target_repeats=config.max_target_repeats if split == "train" else 0,
+        )
     source_tokenizer, target_tokenizer = _tokenizers(cleaned["train"], config, tokenizer_folder)
     encoded = {}
     for split, pairs in cleaned.items():

@@ -1,5 +1,6 @@
 """The encoder-decoder: the whole network, and the two methods that decoding asks for."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -61,12 +62,30 @@ class Seq2Seq(nn.Module):
         return features
 
     def loss(
-        self, batch: Seq2SeqBatch | ConversationBatch, *, label_smoothing: float = 0.0
+        self,
+        batch: Seq2SeqBatch | ConversationBatch,
+        *,
+        label_smoothing: float = 0.0,
+        label_weights: Float[Tensor, " V"] | None = None,
     ) -> SummedLoss:
-        """Cross-entropy of the labels, summed over the real tokens, in nats."""
-        if isinstance(batch, ConversationBatch):
-            return self._conversation_loss(batch, label_smoothing)
-        return self._loss(self(batch), batch, label_smoothing)
+        """Cross-entropy of the labels, summed over the real tokens; see `cross_entropy`."""
+        parts = (
+            self._conversation_features(batch)
+            if isinstance(batch, ConversationBatch)
+            else [(self(batch), batch.labels)]
+        )
+        losses = [
+            cross_entropy(
+                features,
+                self.output_weight,
+                self.output_bias,
+                labels,
+                label_smoothing=label_smoothing,
+                label_weights=label_weights,
+            )
+            for features, labels in parts
+        ]
+        return losses[0] if len(losses) == 1 else SummedLoss.total(losses)
 
     def encode(
         self,
@@ -102,30 +121,18 @@ class Seq2Seq(nn.Module):
         features, state = self.decoder.step(token_ids, state)
         return self.logits(features), state
 
-    def _conversation_loss(self, batch: ConversationBatch, label_smoothing: float) -> SummedLoss:
+    def logits(self, features: Float[Tensor, "*rows E"]) -> Float[Tensor, "*rows V"]:
+        """The softmax layer before the softmax: y_t = W_hy h_t, plus a bias."""
+        return nn.functional.linear(features, self.output_weight, self.output_bias)
+
+    def _conversation_features(self, batch: ConversationBatch) -> Iterator[tuple[Tensor, Tensor]]:
+        """Features (B, T, E) and labels (B, T) of answers, those of about one length together."""
         assert self.memory is not None
         pairs = batch.pairs
         encoded = self.encoder.in_parts(pairs.source_ids, pairs.source_lengths, rows=_PART_ROWS)
         memories, _ = self.memory(encoded.final_states[-1], batch.turns)
         joined = self.memory.join(encoded, memories)
-        losses = []
         for rows in pairs.target_lengths.argsort().split(_PART_ROWS):
             part = pairs.select(rows)
-            features = self.decoder(
-                part.decoder_input_ids, self.decoder.initial_state(joined.select(rows))
-            )
-            losses.append(self._loss(features, part, label_smoothing))
-        return SummedLoss.total(losses)
-
-    def _loss(self, features: Tensor, batch: Seq2SeqBatch, label_smoothing: float) -> SummedLoss:
-        return cross_entropy(
-            features,
-            self.output_weight,
-            self.output_bias,
-            batch.labels,
-            label_smoothing=label_smoothing,
-        )
-
-    def logits(self, features: Float[Tensor, "*rows E"]) -> Float[Tensor, "*rows V"]:
-        """The softmax layer before the softmax: y_t = W_hy h_t, plus a bias."""
-        return nn.functional.linear(features, self.output_weight, self.output_bias)
+            state = self.decoder.initial_state(joined.select(rows))
+            yield self.decoder(part.decoder_input_ids, state), part.labels

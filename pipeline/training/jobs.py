@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
+from torch import Tensor
 
 from pipeline.context import encode_contexts
 from pipeline.data.config import DataConfig
@@ -22,7 +24,7 @@ from pipeline.nn.language_model import LanguageModel
 from pipeline.nn.network import Network
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.task import Task
-from pipeline.tokenizer import Tokenizer
+from pipeline.tokenizer import EOS_ID, Tokenizer
 from pipeline.training.config import RunConfig
 from pipeline.training.module import TrainingModule
 from pipeline.training.other_modules import (
@@ -108,6 +110,7 @@ class TextJob(Job):
             seed=seed,
             validation=_validation_text(self.corpus, remembers=network.memory is not None),
             judged_by_bleu=not self.data.is_chat,
+            token_counts=_token_counts(self.corpus) if config.frequency_weighting else None,
         )
 
     def data_module(self) -> lightning.LightningDataModule:
@@ -159,6 +162,16 @@ def prepare_job(config: RunConfig, folder: Path) -> Job:
         ConfigError: A setting does not suit it.
     """
     return ForecastJob(config) if config.data.task == "forecast" else TextJob(config, folder)
+
+
+def _token_counts(corpus: PreparedCorpus) -> Tensor:
+    """How often each target piece is to be predicted, EOS once a sentence."""
+    counts = torch.zeros(len(corpus.target_tokenizer), dtype=torch.long)
+    for batch in corpus.train.iter(batch_size=1000):
+        ids = torch.tensor([token_id for target in batch["target_ids"] for token_id in target])
+        counts += torch.bincount(ids, minlength=len(counts))
+    counts[EOS_ID] = len(corpus.train)
+    return counts
 
 
 def _validation_text(corpus: PreparedCorpus, *, remembers: bool) -> ValidationText:

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pipeline.chat.session
 from pipeline import ChatSession
 from pipeline.chat import ChatSettings
 from pipeline.errors import ConfigError, DataError, ModelError
+from pipeline.model_folder import load_model
 from pipeline.tokenizer import EOS_ID, TURN, Tokenizer
 
 RANDOM = ChatSettings(temperature=1.0, seed=5)
@@ -295,3 +297,10 @@ def test_the_last_reply_tells_what_was_read_and_generated(
     assert chat._text([*chat.last_reply.token_ids]) == text
     chat.undo()
     assert chat.last_reply is None
+
+
+def test_a_reverse_model_does_not_reply(tiny_chat_folder: Path) -> None:
+    trained = load_model(tiny_chat_folder)
+    reverse = replace(trained, data={**trained.data, "reverse": True})
+    with pytest.raises(ModelError, match="tiny-chat: finds messages to a reply"):
+        ChatSession(reverse)

@@ -94,7 +94,15 @@ def test_a_run_is_plain_values_that_yaml_gives_back() -> None:
         ),
         (
             DataConfig(path="a.csv", dialogue="t", tokenizer=TokenizerConfig(sampling_alpha=0.1)),
-            "data.tokenizer.sampling_alpha: expected 0 .* got 0.1",
+            "data.tokenizer.sampling_alpha: not possible with model.memory recurrent, got 0.1",
+        ),
+        (
+            DataConfig(path="a.csv", dialogue="t", reverse=True),
+            "data.reverse: not possible with model.memory recurrent, got True",
+        ),
+        (
+            DataConfig(path="a.csv", dialogue="t", max_target_repeats=3),
+            "data.max_target_repeats: not possible with model.memory recurrent, got 3",
         ),
     ],
 )

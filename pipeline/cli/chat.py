@@ -19,14 +19,27 @@ def run(arguments: Sequence[str]) -> None:
     parser = Parser(prog="seq2seq chat", description=__doc__)
     parser.add_argument("model", help="a model folder, or a hub name")
     add_chat_options(parser)
+    parser.add_argument(
+        "--reverse",
+        metavar="MODEL",
+        help="a model from reply to message, by which the best of several replies is found",
+    )
+    parser.add_argument(
+        "--blocklist", metavar="FILE", help="what is never said: a word or phrase a line"
+    )
     options = parser.parse_args(arguments)
 
-    from pipeline.chat import ChatSession
+    from pipeline.chat import Blocklist, ChatSession
     from pipeline.model_folder import load_model
 
     settings = chat_settings(options)
     trained = load_model(options.model)
-    session = ChatSession(trained, settings=settings)
+    session = ChatSession(
+        trained,
+        settings=settings,
+        reverse=load_model(options.reverse) if options.reverse else None,
+        blocklist=Blocklist.from_file(options.blocklist) if options.blocklist else None,
+    )
     if sys.stdin.isatty() and sys.stdout.isatty():
         from pipeline.cli.repl import converse
 

@@ -32,7 +32,15 @@ SETTINGS = {
     "temperature": Setting("T", 0.0, "0: always the same; 1: varied"),
     "top_k": Setting("K", 0, "draw from the K likeliest tokens; 0: all"),
     "top_p": Setting("P", 1.0, "draw from the likeliest with this probability; 1: all"),
+    "min_p": Setting("P", 0.0, "draw from those with this share of the likeliest; 0: all"),
+    "repetition_penalty": Setting("X", 1.0, "against what was said already; 1: none"),
+    "no_repeat_ngram": Setting("N", 0, "no N tokens twice in a reply; 0: off"),
+    "no_repeat_context_ngram": Setting("N", 0, "no N tokens of the chat again; 0: off"),
+    "min_tokens": Setting("N", 0, "tokens in a reply at least"),
     "max_tokens": Setting("N", 60, "tokens in a reply at most"),
+    "num_candidates": Setting("N", 1, "say the best of N replies; 1: the first"),
+    "mmi_weight": Setting("W", 0.5, "then what suits any message counts less; 0: does not"),
+    "unsure_below": Setting("P", 0.0, "not sure when less probable a token; 0: never"),
     "seed": Setting("S", 0, "where the randomness begins"),
 }
 
@@ -138,7 +146,10 @@ class Commands:
         name, _, text = argument.replace("=", " ").partition(" ")
         name = name.replace("-", "_")
         if not name:
-            rows = [f"{name:<11} {values[name]:<5} {SETTINGS[name].purpose}" for name in SETTINGS]
+            width = max(map(len, SETTINGS))
+            rows = [
+                f"{name:<{width}} {values[name]:<5} {SETTINGS[name].purpose}" for name in SETTINGS
+            ]
             return Outcome(text="\n".join(rows))
         if name not in SETTINGS:
             raise ConfigError(f"no setting {_excerpt(name)}{_nearest(name, SETTINGS)}")

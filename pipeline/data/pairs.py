@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import datasets
 
-from pipeline.context import MAX_TURNS, clean_turn
+from pipeline.context import MAX_TURNS, clean_turn, last_turn
 from pipeline.data.cache import Batch, fingerprint, fingerprint_of, mapped_once
 from pipeline.data.config import DataConfig
 from pipeline.data.dialogue import dialogue_pairs

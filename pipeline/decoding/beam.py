@@ -1,9 +1,11 @@
 """Beam search: the best hypothesis among several that grow side by side."""
 
+import itertools
 import math
+from collections.abc import Iterable, Sequence
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pipeline.decoding.protocol import (
@@ -14,6 +16,7 @@ from pipeline.decoding.protocol import (
     begin_of_sentence,
     next_token_logits,
 )
+from pipeline.decoding.rules import Rule, apply_rules
 from pipeline.tokenizer import EOS_ID
 
 
@@ -26,6 +29,9 @@ def beam_search(
     beam_size: int,
     limit: LengthLimit,
     length_penalty: float = 1.0,
+    rules: Sequence[Rule] = (),
+    num_groups: int = 1,
+    diversity: float = 0.0,
 ) -> list[list[Hypothesis]]:
     """The `beam_size` best hypotheses of each sentence, the best first.
 
@@ -33,43 +39,74 @@ def beam_search(
     the mean log-probability of a token, 0 the plain log-probability, which favours short ones.
     The beam narrows by each hypothesis that is finished, and the sentence is done when all are
     (Bahdanau et al. 2015): a beam of one is greedy decoding.
+
+    With several groups it is diverse beam search (Vijayakumar et al. 2018, algorithm 1) with
+    their Hamming diversity: each group searches by itself, in their order, and a token counts
+    `diversity` nats less for each hypothesis of the groups before that takes it at this step.
+    What two groups find is given once, so that there may be fewer than `beam_size`.
+
+    Rules and diversity decide what is chosen at a step; the log-probability that hypotheses
+    carry, and are judged by, is the model's own.
+
+    Args:
+        model: The model.
+        source_ids: The sources.
+        source_lengths: Their lengths.
+        beam_size: Hypotheses kept side by side, in all groups together.
+        limit: How long a hypothesis may become.
+        length_penalty: See above.
+        rules: What may follow.
+        num_groups: A divisor of `beam_size`.
+        diversity: Nats.
     """
+    group_size, remainder = divmod(beam_size, num_groups)
+    assert not remainder, (beam_size, num_groups)
     num_sentences = source_ids.shape[0]
     device = source_ids.device
     state = model.encode(source_ids, source_lengths)
     max_lengths = limit.of(source_lengths)
-    finished: list[list[tuple[float, Hypothesis]]] = [[] for _ in range(num_sentences)]
+    finished: list[list[tuple[float, Hypothesis]]] = [[] for _ in range(num_sentences * num_groups)]
 
-    # Rows are sentences x beams. At first all beams of a sentence are one: the others get -inf.
-    sentences = torch.arange(num_sentences, device=device)
-    places = torch.arange(beam_size, device=device)
-    state = state.select(sentences.repeat_interleave(beam_size))
+    # Rows are sentences x groups x beams. A group is searched as if it were a sentence of its
+    # own. At first all its beams are one: the others get -inf.
+    groups = torch.arange(num_sentences * num_groups, device=device)
+    places = torch.arange(group_size, device=device)
+    state = state.select((groups // num_groups).repeat_interleave(group_size))
     token_ids = begin_of_sentence(source_ids).repeat_interleave(beam_size)
-    log_probs = torch.full((num_sentences, beam_size), -math.inf, device=device)
+    log_probs = torch.full((len(groups), group_size), -math.inf, device=device)
     log_probs[:, 0] = 0.0
-    generated = torch.empty((num_sentences, beam_size, 0), dtype=torch.long, device=device)
+    generated = torch.empty((len(groups), group_size, 0), dtype=torch.long, device=device)
 
     for length in range(1, int(max_lengths.max()) + 1):
         logits, state = model.step(token_ids, state)
-        step_log_probs = next_token_logits(logits).log_softmax(dim=-1)
-        num_open, vocab_size = sentences.shape[0], step_log_probs.shape[-1]
-        totals = log_probs.unsqueeze(-1) + step_log_probs.view(num_open, beam_size, vocab_size)
-        best, flat = totals.flatten(1).topk(beam_size, dim=-1)
-        beams, tokens = flat // vocab_size, flat % vocab_size
-        at_limit = max_lengths[sentences] <= length
-        ends = (tokens == EOS_ID) | at_limit.unsqueeze(1)
+        logits = next_token_logits(logits)
+        vocab_size = logits.shape[-1]
+        totals = _totals(log_probs, logits.log_softmax(dim=-1))
+        scores = totals
+        if rules:
+            ruled = apply_rules(rules, logits, generated.flatten(0, 1))
+            scores = _totals(log_probs, ruled - logits.logsumexp(dim=-1, keepdim=True))
         # Each hypothesis that is finished takes its place in the beam with it.
         num_places = torch.tensor(
-            [beam_size - len(finished[i]) for i in sentences.tolist()], device=device
+            [group_size - len(finished[i]) for i in groups.tolist()], device=device
         )
-        is_kept = (places < num_places.unsqueeze(1)) & best.isfinite()
+        is_place = places < num_places.unsqueeze(1)
+        if num_groups == 1:
+            flat = scores.topk(group_size, dim=-1).indices
+        else:
+            flat = _diverse(scores, groups, is_place, num_groups, diversity, vocab_size)
+        best = totals.gather(1, flat)
+        beams, tokens = flat // vocab_size, flat % vocab_size
+        at_limit = max_lengths[groups // num_groups] <= length
+        ends = (tokens == EOS_ID) | at_limit.unsqueeze(1)
+        is_kept = is_place & scores.gather(1, flat).isfinite()
         for row, candidate in (ends & is_kept).nonzero().tolist():
             ids = generated[row, int(beams[row, candidate])].tolist()
             if (token := int(tokens[row, candidate])) != EOS_ID:
                 ids.append(token)
             hypothesis = Hypothesis(ids, float(best[row, candidate]))
             score = hypothesis.log_prob / length**length_penalty
-            finished[int(sentences[row])].append((score, hypothesis))
+            finished[int(groups[row])].append((score, hypothesis))
 
         log_probs = best.masked_fill(ends | ~is_kept, -math.inf)
         generated = torch.cat(
@@ -80,17 +117,60 @@ def beam_search(
             dim=-1,
         )
         is_open = log_probs.isfinite().any(dim=1)
-        kept_sentences = is_open.nonzero().squeeze(1)
-        if not kept_sentences.numel():
+        kept_groups = is_open.nonzero().squeeze(1)
+        if not kept_groups.numel():
             break
-        rows = (kept_sentences.unsqueeze(1) * beam_size + beams[kept_sentences]).flatten()
+        rows = (kept_groups.unsqueeze(1) * group_size + beams[kept_groups]).flatten()
         state = state.select(rows)
-        sentences, log_probs = sentences[kept_sentences], log_probs[kept_sentences]
-        generated, token_ids = generated[kept_sentences], tokens[kept_sentences].flatten()
+        groups, log_probs = groups[kept_groups], log_probs[kept_groups]
+        generated, token_ids = generated[kept_groups], tokens[kept_groups].flatten()
     return [
-        [hypothesis for _, hypothesis in sorted(scored, key=_score, reverse=True)[:beam_size]]
-        for scored in finished
+        _best(itertools.chain(*finished[first : first + num_groups]), beam_size)
+        for first in range(0, len(finished), num_groups)
     ]
+
+
+def _totals(
+    log_probs: Float[Tensor, "G beams"], step_log_probs: Float[Tensor, "rows V"]
+) -> Float[Tensor, "G N"]:
+    """Of each beam with each token after it."""
+    steps = step_log_probs.view(*log_probs.shape, -1)
+    return (log_probs.unsqueeze(-1) + steps).flatten(1)
+
+
+def _diverse(
+    scores: Float[Tensor, "G N"],
+    groups: Int[Tensor, " G"],
+    is_place: Bool[Tensor, "G beams"],
+    num_groups: int,
+    diversity: float,
+    vocab_size: int,
+) -> Int[Tensor, "G beams"]:
+    """The best continuations of each group, which shuns the tokens of those before it."""
+    sentences, ranks = groups // num_groups, groups % num_groups
+    group_size = is_place.shape[1]
+    flat = torch.zeros(is_place.shape, dtype=torch.long, device=scores.device)
+    num_taken = scores.new_zeros(int(sentences.max()) + 1, vocab_size)
+    for rank in range(num_groups):
+        of_rank = (ranks == rank).nonzero().squeeze(1)
+        penalties = diversity * num_taken[sentences[of_rank]].repeat(1, group_size)
+        best = (scores[of_rank] - penalties).topk(group_size, dim=-1)
+        flat[of_rank] = best.indices
+        is_taken = is_place[of_rank] & best.values.isfinite()
+        num_taken.index_put_(
+            (sentences[of_rank].unsqueeze(1), best.indices % vocab_size),
+            is_taken.to(num_taken.dtype),
+            accumulate=True,
+        )
+    return flat
+
+
+def _best(scored: Iterable[tuple[float, Hypothesis]], beam_size: int) -> list[Hypothesis]:
+    """The best first, each once."""
+    best: dict[tuple[int, ...], Hypothesis] = {}
+    for _, hypothesis in sorted(scored, key=_score, reverse=True):
+        best.setdefault(tuple(hypothesis.ids), hypothesis)
+    return list(best.values())[:beam_size]
 
 
 def _score(scored: tuple[float, Hypothesis]) -> float:

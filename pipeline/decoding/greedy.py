@@ -1,6 +1,7 @@
 """Greedy decoding: at each step the most probable token, or the one that a chooser picks."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -14,8 +15,11 @@ from pipeline.decoding.protocol import (
     begin_of_sentence,
     next_token_logits,
 )
+from pipeline.decoding.rules import Rule, apply_rules, leave_an_end
 from pipeline.tokenizer import EOS_ID
 
+Permit = Callable[[list[int]], bool]
+"""Whether a sentence may go on so, given its tokens so far."""
 Chooser = Callable[[Tensor], Tensor]
 """From logits (B, V) to the next token of each row (B)."""
 
@@ -33,8 +37,12 @@ def greedy_search(
     *,
     limit: LengthLimit,
     choose: Chooser = most_probable,
+    rules: Sequence[Rule] = (),
 ) -> list[Hypothesis]:
-    """Decode a batch; rows that are finished leave it, so that the rest goes faster."""
+    """Decode a batch; rows that are finished leave it, so that the rest goes faster.
+
+    The log-probabilities are the model's own, before the rules.
+    """
     state = model.encode(source_ids, source_lengths)
     max_lengths = limit.of(source_lengths)
     num_rows = source_ids.shape[0]
@@ -45,7 +53,8 @@ def greedy_search(
     for position in range(generated.shape[1]):
         logits, state = model.step(token_ids, state)
         logits = next_token_logits(logits)
-        token_ids = choose(logits)
+        ruled = apply_rules(rules, logits, generated[rows, :position]) if rules else logits
+        token_ids = choose(ruled)
         chosen = logits.gather(1, token_ids.unsqueeze(1)).squeeze(1)
         log_probs[rows] += chosen - logits.logsumexp(dim=-1)
         generated[rows, position] = token_ids
@@ -69,16 +78,33 @@ def stream_tokens(
     *,
     limit: LengthLimit,
     choose: Chooser = most_probable,
+    rules: Sequence[Rule] = (),
+    permits: Permit | None = None,
 ) -> Iterator[int]:
-    """The tokens of one sentence, each as soon as it is known, without EOS."""
+    """The tokens of one sentence, each as soon as it is known, without EOS.
+
+    A token after which the sentence is not permitted is barred, and another one chosen. That
+    draws from the same distribution as if all those tokens had been barred before, at the cost
+    of looking at one token only.
+    """
     state = model.encode(source_ids, source_lengths)
     token_ids = begin_of_sentence(source_ids)
+    generated: list[int] = []
     for _ in range(int(limit.of(source_lengths))):
         logits, state = model.step(token_ids, state)
-        token_ids = choose(next_token_logits(logits))
+        logits = next_token_logits(logits)
+        ruled = logits
+        if rules:
+            ruled = apply_rules(rules, logits, token_ids.new_tensor([generated]))
+        token_ids = choose(ruled)
+        while permits and int(token_ids) != EOS_ID and not permits([*generated, int(token_ids)]):
+            ruled = leave_an_end(ruled.index_fill(1, token_ids, -math.inf), logits)
+            token_ids = choose(ruled)
         token_id = int(token_ids)
         if token_id == EOS_ID:
             return
+        if rules or permits:
+            generated.append(token_id)
         yield token_id
 
 

@@ -12,17 +12,19 @@ from pipeline.tokenizer import BOS_ID, PAD_ID, UNK_ID
 
 NEVER_GENERATED = [PAD_ID, UNK_ID, BOS_ID]
 
-
-AnyState = TypeVar("AnyState", bound="State")
+_Same = TypeVar("_Same", bound="State")
 
 
 @runtime_checkable
 class State(Protocol):
     """What a model remembers of each row between two steps."""
 
-    def select(self: AnyState, rows: Int[Tensor, " N"]) -> AnyState:
+    def select(self: _Same, rows: Int[Tensor, " N"]) -> _Same:
         """The state of these rows, in this order; a row may be named twice."""
         ...
+
+
+AnyState = TypeVar("AnyState", bound=State)
 
 
 @runtime_checkable

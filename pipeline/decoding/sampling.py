@@ -20,12 +20,15 @@ class Sampler:
         top_k: Only the k most probable tokens (Fan et al. 2018); 0 means all.
         top_p: Only the smallest set of tokens that holds this much probability (Holtzman et al.
             2020); 1 means all.
+        min_p: Only tokens with at least this share of the probability of the most probable one
+            (Nguyen et al. 2024); 0 means all.
         generator: Where the randomness comes from; torch's own when not given.
     """
 
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
+    min_p: float = 0.0
     generator: torch.Generator | None = None
 
     def __post_init__(self) -> None:
@@ -35,6 +38,8 @@ class Sampler:
             raise ConfigError(f"top_k: expected 0 (all) or more, got {self.top_k}")
         if not 0 < self.top_p <= 1:
             raise ConfigError(f"top_p: expected 0 < top_p <= 1, got {self.top_p}")
+        if not 0 <= self.min_p <= 1:
+            raise ConfigError(f"min_p: expected 0 (all) to 1, got {self.min_p}")
 
     def __call__(self, logits: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
         """One token for each row."""
@@ -56,4 +61,7 @@ class Sampler:
             before = ordered.cumsum(dim=-1) - ordered
             ordered = ordered.masked_fill(before >= self.top_p, 0.0)
             probabilities = torch.zeros_like(probabilities).scatter(1, order, ordered)
+        if self.min_p:
+            least = self.min_p * probabilities.max(dim=-1, keepdim=True).values
+            probabilities = probabilities.masked_fill(probabilities < least, 0.0)
         return probabilities / probabilities.sum(dim=-1, keepdim=True)

@@ -131,7 +131,15 @@ def test_settings_lists_them_all(commands: Commands) -> None:
         ["temperature", "0.0"],
         ["top_k", "0"],
         ["top_p", "1.0"],
+        ["min_p", "0.0"],
+        ["repetition_penalty", "1.0"],
+        ["no_repeat_ngram", "0"],
+        ["no_repeat_context_ngram", "0"],
+        ["min_tokens", "0"],
         ["max_tokens", "8"],
+        ["num_candidates", "1"],
+        ["mmi_weight", "0.5"],
+        ["unsure_below", "0.0"],
         ["seed", "0"],
     ]
 

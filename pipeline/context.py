@@ -25,6 +25,11 @@ def join_turns(turns: Sequence[str], *, max_turns: int | None = MAX_TURNS) -> st
     return _BETWEEN.join(turn for turn in cleaned if turn)
 
 
+def split_turns(text: str) -> list[str]:
+    """Joined turns, one by one."""
+    return text.split(_BETWEEN)
+
+
 def last_turn(text: str) -> str:
     """Of joined turns the last one."""
     return text.rpartition(_BETWEEN)[2]
@@ -51,7 +56,7 @@ def encode_contexts(
 
 def _encode_by_turn(text: str, tokenizer: Tokenizer) -> list[int]:
     ids: list[int] = []
-    for turn in tokenizer.encode_batch(text.split(_BETWEEN)):
+    for turn in tokenizer.encode_batch(split_turns(text)):
         ids += [*turn, tokenizer.turn_id]
     return ids[:-1]
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -173,6 +173,12 @@ class ChatSession:
         self._turns.clear()
         self._forget()
 
+    def restore(self, turns: Sequence[str]) -> None:
+        """Go on from these turns: messages and replies in turn, a message first."""
+        assert len(turns) % 2 == 0
+        self._turns = list(turns)
+        self._forget()
+
     def to_json(self) -> str:
         """The conversation and its settings, to be kept in a file."""
         state = {"turns": self._turns, "settings": asdict(self.settings)}
@@ -193,8 +199,7 @@ class ChatSession:
             self.settings = settings
         except (ValueError, TypeError, KeyError, ConfigError) as error:
             raise DataError(f"not a saved conversation: {error}") from error
-        self._turns = turns
-        self._forget()
+        self.restore(turns)
 
     def _forget(self) -> None:
         self._last_reply = None

@@ -25,7 +25,9 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--batch-size", type=int, default=64, help="sentences decoded together")
     parser.add_argument("--output", help="a tsv file for source, reference and hypothesis")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    add_chat_options(parser.add_argument_group("of a chatbot's replies"))
+    replies = parser.add_argument_group("of a chatbot's replies")
+    add_chat_options(replies)
+    replies.add_argument("--reverse", metavar="MODEL", help="ranks --num-candidates; see chat")
     options = parser.parse_args(arguments)
     for name in ("beam_size", "batch_size"):
         if getattr(options, name) < 1:
@@ -50,6 +52,7 @@ def run(arguments: Sequence[str]) -> None:
         beam_size=options.beam_size,
         batch_size=options.batch_size,
         settings=settings,
+        reverse=load_model(options.reverse) if options.reverse else None,
     )
     if options.output:
         write_hypotheses(Path(options.output), references, scores)

@@ -45,6 +45,7 @@ def evaluate(
     beam_size: int = 1,
     batch_size: int = 64,
     settings: ChatSettings | None = None,
+    reverse: TrainedModel | None = None,
 ) -> Scores:
     """The scores that suit the model's task.
 
@@ -54,6 +55,7 @@ def evaluate(
         beam_size: For what is decoded.
         batch_size: Sentences together.
         settings: How replies are generated; for chat models only.
+        reverse: A model from reply to message, by which candidates are ranked.
 
     Raises:
         ConfigError: The settings ask for sampling, and there is a beam.
@@ -61,7 +63,12 @@ def evaluate(
     if trained.task == "chat":
         assert isinstance(pairs, Pairs)
         return score_chat(
-            trained, pairs, settings=settings, beam_size=beam_size, batch_size=batch_size
+            trained,
+            pairs,
+            settings=settings,
+            reverse=reverse,
+            beam_size=beam_size,
+            batch_size=batch_size,
         )
     if isinstance(pairs, Numbers):
         return score_forecaster(trained, pairs)

@@ -3,6 +3,7 @@
 docs/chat.md defines each measure and says what it does not show.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,8 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline import metrics
-from pipeline.chat import ChatSettings
-from pipeline.decoding import LengthLimit, Sampler, Search, greedy_search, search_best
+from pipeline.chat import ChatSession, ChatSettings
+from pipeline.chat.generation import build_limit, build_rules, build_sampler
+from pipeline.context import split_turns
+from pipeline.decoding import Search, greedy_search, search_best
 from pipeline.errors import ConfigError
 from pipeline.evaluation.corpus import Pairs
 from pipeline.evaluation.generation import (
@@ -28,6 +31,7 @@ from pipeline.evaluation.likelihood import reference_nats
 from pipeline.evaluation.ranking import Ranking, rank_replies
 from pipeline.model_folder import TrainedModel
 from pipeline.nn.seq2seq import Seq2Seq
+from pipeline.text import normalize
 from pipeline.tokenizer import TURN
 
 LAST_TURN = 8
@@ -70,6 +74,7 @@ def score_chat(
     pairs: Pairs,
     *,
     settings: ChatSettings | None = None,
+    reverse: TrainedModel | None = None,
     beam_size: int = 1,
     batch_size: int = 64,
     device: str = "cpu",
@@ -81,6 +86,7 @@ def score_chat(
         pairs: Contexts and the real replies; none is left out, but see `rank_replies`.
         settings: How replies are generated; where they are drawn, which ones also depends on
             `batch_size`.
+        reverse: A model from reply to message, by which candidates are ranked.
         beam_size: 1 is greedy decoding, or sampling.
         batch_size: Contexts together.
         device: Where it runs.
@@ -93,6 +99,7 @@ def score_chat(
         trained,
         pairs.sources,
         settings=settings,
+        reverse=reverse,
         beam_size=beam_size,
         batch_size=batch_size,
         device=device,
@@ -149,14 +156,43 @@ def write_replies(
     contexts: Sequence[str],
     *,
     settings: ChatSettings,
+    reverse: TrainedModel | None = None,
     beam_size: int = 1,
     batch_size: int = 64,
     device: str = "cpu",
 ) -> Written:
     """Reply to each context as the settings say; see `score_chat`."""
+    if not _suits_a_batch(settings):
+        if beam_size > 1:
+            raise ConfigError(
+                "--beam-size: expected 1 where a setting looks at the conversation or at several "
+                f"candidates, got {beam_size}"
+            )
+        session = ChatSession(trained, settings=settings, reverse=reverse, device=device)
+        started = time.perf_counter()
+        replies = [normalize(_reply(session, context)) for context in contexts]
+        return Written(replies, time.perf_counter() - started)
     model = trained.model.to(device).eval()
     search = _search(model, settings, beam_size, device)
     return write(trained, contexts, search, batch_size=batch_size, device=device)
+
+
+def _suits_a_batch(settings: ChatSettings) -> bool:
+    """Whether what may follow in a reply does not depend on the conversation before it."""
+    return (
+        settings.repetition_penalty == 1
+        and not settings.no_repeat_context_ngram
+        and settings.num_candidates == 1
+        and not settings.unsure_below
+    )
+
+
+def _reply(session: ChatSession, context: str) -> str:
+    *earlier, message = split_turns(context)
+    if len(earlier) % 2:
+        earlier.insert(0, "")  # the bot spoke first
+    session.restore(earlier)
+    return session.reply(message)
 
 
 def turn_number(context: str) -> int:
@@ -165,20 +201,16 @@ def turn_number(context: str) -> int:
 
 
 def _search(model: Seq2Seq, settings: ChatSettings, beam_size: int, device: str) -> Search:
-    limit = LengthLimit(ratio=0.0, extra=settings.max_tokens)
+    limit = build_limit(settings)
+    rules = build_rules(settings, ())
     if settings.temperature == 0:
-        return partial(search_best, model, beam_size=beam_size, limit=limit)
+        return partial(search_best, model, beam_size=beam_size, limit=limit, rules=rules)
     if beam_size > 1:
         raise ConfigError(
             f"--beam-size: expected 1 where --temperature is above 0, got {beam_size}"
         )
-    sampler = Sampler(
-        temperature=settings.temperature,
-        top_k=settings.top_k,
-        top_p=settings.top_p,
-        generator=torch.Generator(device).manual_seed(settings.seed),
-    )
-    return partial(greedy_search, model, limit=limit, choose=sampler)
+    sampler = build_sampler(settings, torch.Generator(device).manual_seed(settings.seed))
+    return partial(greedy_search, model, limit=limit, choose=sampler, rules=rules)
 
 
 def _hits_at_1(ranking: Ranking, rows: Sequence[int]) -> float | None:

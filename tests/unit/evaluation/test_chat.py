@@ -2,6 +2,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,6 +122,35 @@ def test_settings_are_those_of_a_session(chatbot: TrainedModel) -> None:
     reply = normalize(session.reply(_PAIRS.sources[0])).rstrip("\ufffd ")
     assert found.hypotheses[0].rstrip("\ufffd ") == reply
     assert found.settings == settings
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"repetition_penalty": 1.5},
+        {"no_repeat_context_ngram": 1},
+        {"num_candidates": 4, "mmi_weight": 1.0},
+        {"unsure_below": 0.9},
+        {"no_repeat_ngram": 1, "min_tokens": 2},
+    ],
+)
+def test_replies_are_what_a_session_would_say(
+    chatbot: TrainedModel, scores: ChatScores, options: dict[str, Any]
+) -> None:
+    settings = ChatSettings(max_tokens=12, **options)
+    found = score_chat(chatbot, _PAIRS, settings=settings).hypotheses
+    assert found != scores.hypotheses
+    for row in (0, 1, 6):
+        turns = _TURNS[: row + 1]
+        session = ChatSession(chatbot, settings=settings)
+        session.restore([""] * (row % 2) + turns[:-1])
+        # A session does not show the bytes of a character whose last one never came.
+        assert found[row].rstrip("\ufffd ") == normalize(session.reply(turns[-1])).rstrip("\ufffd ")
+
+
+def test_several_candidates_take_no_beam(chatbot: TrainedModel) -> None:
+    with pytest.raises(ConfigError, match="^--beam-size: expected 1 where a setting looks at"):
+        score_chat(chatbot, _PAIRS, settings=ChatSettings(num_candidates=2), beam_size=2)
 
 
 def test_a_beam_is_not_sampled(chatbot: TrainedModel) -> None:

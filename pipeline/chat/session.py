@@ -18,7 +18,7 @@ from pipeline.chat.reply import Reply
 from pipeline.chat.reranking import Candidate, Reranker
 from pipeline.chat.settings import MAX_CANDIDATES, ChatSettings
 from pipeline.chat.unsure import unsure_text
-from pipeline.context import encode_contexts, join_turns
+from pipeline.context import clean_turn, encode_contexts, join_turns
 from pipeline.decoding import EncodedSource, Rule, Sampler, stream_tokens
 from pipeline.errors import ConfigError, DataError, ModelError
 from pipeline.model_folder import TrainedModel, load_model
@@ -278,8 +278,10 @@ class ChatSession:
     def _context_ids(self, turns: list[str]) -> list[int]:
         if self._recollection:
             text = join_turns(self._recollection.unread(turns), max_turns=None)
-        else:
+        elif self._trained.data.get("dialogue"):
             text = join_turns(turns)
+        else:  # trained on single messages, it would not know what to make of several
+            text = clean_turn(turns[-1])
         (ids,) = encode_contexts(
             [text], self._trained.source_tokenizer, budget=self._trained.context_tokens
         )

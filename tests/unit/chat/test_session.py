@@ -304,3 +304,16 @@ def test_a_reverse_model_does_not_reply(tiny_chat_folder: Path) -> None:
     reverse = replace(trained, data={**trained.data, "reverse": True})
     with pytest.raises(ModelError, match="tiny-chat: finds messages to a reply"):
         ChatSession(reverse)
+
+
+def test_a_model_of_single_messages_reads_the_last_one_alone(
+    tiny_chat_folder: Path, tiny_tokenizer: Tokenizer
+) -> None:
+    trained = load_model(tiny_chat_folder)
+    data = {**trained.data, "dialogue": None, "source": "Q", "target": "A"}
+    session = ChatSession(replace(trained, data=data))
+    first = session.reply("hello")
+    session.reply("dog")
+    assert session.reply("hello") == first
+    assert session.last_reply is not None
+    assert [*session.last_reply.source_ids] == tiny_tokenizer.encode("hello")

@@ -265,7 +265,9 @@ class ChatSession:
         )
 
     def _rules(self, turns: list[str]) -> list[Rule]:
-        context_ids = self._trained.target_tokenizer.encode(join_turns(turns))
+        context_ids: list[int] = []
+        if self._settings.looks_at_conversation:  # a message is encoded in a millisecond
+            context_ids = self._trained.target_tokenizer.encode(join_turns(turns))
         return build_rules(self._settings, context_ids)
 
     def _permits(self, token_ids: list[int]) -> bool:

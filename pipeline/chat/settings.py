@@ -80,3 +80,8 @@ class ChatSettings:
             raise ConfigError(
                 f"num_candidates: expected {MAX_CANDIDATES} or less, got {self.num_candidates}"
             )
+
+    @property
+    def looks_at_conversation(self) -> bool:
+        """Whether what may follow in a reply depends on what was said before it."""
+        return self.repetition_penalty > 1 or self.no_repeat_context_ngram > 0

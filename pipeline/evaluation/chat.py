@@ -178,12 +178,9 @@ def write_replies(
 
 
 def _suits_a_batch(settings: ChatSettings) -> bool:
-    """Whether what may follow in a reply does not depend on the conversation before it."""
-    return (
-        settings.repetition_penalty == 1
-        and not settings.no_repeat_context_ngram
-        and settings.num_candidates == 1
-        and not settings.unsure_below
+    """Whether all rows can be searched alike."""
+    return not (
+        settings.looks_at_conversation or settings.num_candidates > 1 or settings.unsure_below
     )
 
 

@@ -12,6 +12,7 @@ import torch
 from pipeline.batch import collate_sources
 from pipeline.chat.blocklist import Blocklist
 from pipeline.chat.candidates import find_candidates
+from pipeline.chat.explanation import PieceExplanation, explain
 from pipeline.chat.generation import build_limit, build_rules, build_sampler
 from pipeline.chat.memory import Recollection
 from pipeline.chat.reply import Reply
@@ -158,6 +159,20 @@ class ChatSession:
         generator = torch.Generator(self._device).manual_seed(self._settings.seed)
         sampler = build_sampler(self._settings, generator)
         return self._candidates(turns, source, num_replies, sampler)
+
+    def explain(self) -> list[PieceExplanation]:
+        """How probable each piece of the last reply was, and what the model looked at.
+
+        Empty where nothing was generated: no reply yet, or one that was not the model's own.
+        """
+        if self._last_reply is None or not self._last_reply.token_ids:
+            return []
+        return explain(
+            self._read(self._context_ids(self._turns[:-1])),
+            self._last_reply.token_ids,
+            source_tokenizer=self._trained.source_tokenizer,
+            target_tokenizer=self._trained.target_tokenizer,
+        )
 
     def undo(self) -> str | None:
         """Take back the last message and its reply; gives the message, None where there is none."""

@@ -15,6 +15,8 @@ class ChatSettings:
         top_p: Only the most probable tokens that hold this much probability.
         max_tokens: Pieces of a reply at most.
         seed: Where the randomness begins.
+        retrieve_above: Where there is an index of questions: a message that is this similar to a known
+            question, from 0 to 1, gets its answer word for word; 1 is for the same question only.
     """
 
     temperature: float = 0.0
@@ -22,6 +24,7 @@ class ChatSettings:
     top_p: float = 1.0
     max_tokens: int = 60
     seed: int = 0
+    retrieve_above: float = 0.55
 
     def __post_init__(self) -> None:
         for name, least in (("top_k", 0), ("max_tokens", 1), ("seed", 0)):
@@ -30,3 +33,6 @@ class ChatSettings:
                 raise ConfigError(f"{name}: expected a whole number, got {value!r}")
             if not least <= value < 2**63:  # what torch can hold
                 raise ConfigError(f"{name}: expected {least} or more, got {value}")
+        similarity = self.retrieve_above
+        if type(similarity) not in (int, float) or not 0 <= similarity <= 1:
+            raise ConfigError(f"retrieve_above: expected 0 to 1, got {similarity!r}")

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.chat_commands import SETTINGS, Commands
@@ -25,6 +26,13 @@ def run(arguments: Sequence[str]) -> None:
             default=setting.default,
             help=f"{setting.purpose} (default: {setting.default})",
         )
+    parser.add_argument(
+        "--retrieve",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="answer known questions word for word: those of the training split, or of FILE",
+    )
     options = parser.parse_args(arguments)
 
     from pipeline.chat import ChatSession, ChatSettings
@@ -32,7 +40,12 @@ def run(arguments: Sequence[str]) -> None:
 
     settings = ChatSettings(**{name: getattr(options, name) for name in SETTINGS})
     trained = load_model(options.model)
-    session = ChatSession(trained, settings=settings)
+    index = None
+    if options.retrieve is not None:
+        from pipeline.cli.question_index import open_index
+
+        index = open_index(trained, Path(options.model), corpus=options.retrieve or None)
+    session = ChatSession(trained, settings=settings, index=index)
     if sys.stdin.isatty() and sys.stdout.isatty():
         from pipeline.cli.repl import converse
 

@@ -34,6 +34,7 @@ SETTINGS = {
     "top_p": Setting("P", 1.0, "draw from the likeliest with this probability; 1: all"),
     "max_tokens": Setting("N", 60, "tokens in a reply at most"),
     "seed": Setting("S", 0, "where the randomness begins"),
+    "retrieve_above": Setting("X", 0.55, "with --retrieve: how like a known question, 0 to 1"),
 }
 
 
@@ -116,7 +117,7 @@ class Commands:
             return Outcome(text="nothing to reply to yet")
         settings = self._session.settings
         if settings.temperature:
-            return Outcome(reply=self._session.stream(self._session.undo() or ""))
+            return Outcome(reply=self._session.stream(self._session.undo() or "", retrieve=False))
         # A seed begins its randomness anew, so each retry has one of its own.
         self._num_retries += 1
         seed = settings.seed + self._num_retries
@@ -129,7 +130,7 @@ class Commands:
     def _reply_anew(self, settings: "ChatSettings") -> Generator[str, None, None]:
         usual, self._session.settings = self._session.settings, settings
         try:
-            yield from self._session.stream(self._session.undo() or "")
+            yield from self._session.stream(self._session.undo() or "", retrieve=False)
         finally:
             self._session.settings = usual
 
@@ -138,7 +139,7 @@ class Commands:
         name, _, text = argument.replace("=", " ").partition(" ")
         name = name.replace("-", "_")
         if not name:
-            rows = [f"{name:<11} {values[name]:<5} {SETTINGS[name].purpose}" for name in SETTINGS]
+            rows = [f"{name:<14} {values[name]:<5} {SETTINGS[name].purpose}" for name in SETTINGS]
             return Outcome(text="\n".join(rows))
         if name not in SETTINGS:
             raise ConfigError(f"no setting {_excerpt(name)}{_nearest(name, SETTINGS)}")

@@ -26,7 +26,14 @@ from pipeline.errors import UserError
 from pipeline.text import normalize
 
 # prompt_toolkit leaves the colours out where NO_COLOR is set.
-_STYLE = Style.from_dict({"you": "ansicyan bold", "bot": "ansigreen bold", "error": "ansired"})
+_STYLE = Style.from_dict(
+    {
+        "you": "ansicyan bold",
+        "bot": "ansigreen bold",
+        "error": "ansired",
+        "source": "ansibrightblack",
+    }
+)
 
 
 def converse(session: ChatSession, *, name: str, history: History | None = None) -> None:
@@ -69,9 +76,11 @@ def _take(line: str, session: ChatSession, commands: Commands) -> bool:
             _say(outcome.text)
         if outcome.reply:
             _show(outcome.reply)
+            _show_source(session)
         return not outcome.leaves
     if message := normalize(line):
         _show(session.stream(message))
+        _show_source(session)
     return True
 
 
@@ -88,6 +97,13 @@ def _show(reply: Generator[str, None, None]) -> None:
         said = "…"
         _say("… (stopped)", end="")
     _say("" if said.strip() else "(no reply)")
+
+
+def _show_source(session: ChatSession) -> None:
+    """The known question whose answer was given, if one was."""
+    match = session.last_reply.match if session.last_reply else None
+    if match:
+        _say(f"from: {match.question} ({match.similarity:.2f})", "class:source")
 
 
 def _say(text: str, style: str = "", end: str = "\n") -> None:

@@ -30,13 +30,14 @@ from pipeline.model_folder import TrainedModel, load_model
 _RECIPE = (
     *("--data.tokenizer.vocab_size", "400", "--data.context_tokens", "40"),
     *("--model.embedding_dim", "64", "--trainer.label_smoothing", "0"),
-    *("--trainer.max_steps", "1000", "--trainer.validate_every", "500"),
+    *("--model.memory_bias", "one", "--model.dropout", "0.1"),
+    *("--trainer.max_steps", "2500", "--trainer.validate_every", "500"),
 )
 _VARIANTS = {
     "told-window": ("--model.hidden_size", "174"),
     "told-recurrent": ("--model.hidden_size", "128", "--model.memory", "recurrent"),
 }
-_DISTANCES = (1, 2, 4, 6, 8)  # exchanges between telling and asking
+_DISTANCES = (0, 1, 2, 4, 6, 8)  # exchanges between telling and asking
 _TRAINING, _HELD_OUT = 4000, 100  # conversations in training; for each distance, to judge by
 _MESSAGE, _REPEATS = "how are you today ?", 7
 _FACTS = {

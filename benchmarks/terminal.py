@@ -184,7 +184,7 @@ def interrupt(model: Path, report: Report) -> None:
     endless = ("--temperature", "3", "--min-tokens", "5000", "--max-tokens", "5000")
     with chat(model, *endless) as terminal:
         terminal.say("hello")
-        terminal.wait_for(lambda screen: len(screen.rpartition("bot:")[2].strip()) > 60)
+        terminal.wait_for(lambda screen: len(screen.partition("bot:")[2].strip()) > 60)
         terminal.resize(40)
         terminal.press("C-c")
         screen = terminal.wait_for(lambda screen: "(stopped)" in screen and replied(1)(screen))

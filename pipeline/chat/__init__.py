@@ -4,6 +4,7 @@ from pipeline.chat.blocklist import Blocklist
 from pipeline.chat.explanation import PieceExplanation
 from pipeline.chat.reply import Reply
 from pipeline.chat.reranking import Candidate
+from pipeline.chat.retrieval import Match, QuestionIndex
 from pipeline.chat.self_chat import self_chat
 from pipeline.chat.session import ChatSession
 from pipeline.chat.settings import ChatSettings
@@ -13,7 +14,9 @@ __all__ = [
     "Candidate",
     "ChatSession",
     "ChatSettings",
+    "Match",
     "PieceExplanation",
+    "QuestionIndex",
     "Reply",
     "self_chat",
 ]

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.chat_commands import Commands
@@ -20,6 +21,13 @@ def run(arguments: Sequence[str]) -> None:
     parser = Parser(prog="seq2seq chat", description=__doc__)
     parser.add_argument("model", help="a model folder, or a hub name")
     add_chat_options(parser)
+    parser.add_argument(
+        "--retrieve",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="answer known questions word for word: those of the training split, or of FILE",
+    )
     parser.add_argument(
         "--reverse",
         metavar="MODEL",
@@ -46,7 +54,14 @@ def run(arguments: Sequence[str]) -> None:
     trained = load_model(options.model)
     reverse = load_model(options.reverse) if options.reverse else None
     blocklist = Blocklist.from_file(options.blocklist) if options.blocklist else None
-    session = ChatSession(trained, settings=settings, reverse=reverse, blocklist=blocklist)
+    index = None
+    if options.retrieve is not None:
+        from pipeline.cli.question_index import open_index
+
+        index = open_index(trained, Path(options.model), corpus=options.retrieve or None)
+    session = ChatSession(
+        trained, settings=settings, index=index, reverse=reverse, blocklist=blocklist
+    )
     if options.self_chat:
         other = ChatSession(
             load_model(options.other) if options.other else trained,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 RETRY_TEMPERATURE = 0.8
 """For a `/retry` where the settings have 0, which would only say the same again."""
-_NUM_ALTERNATIVES = 5
+_NUM_ALTERNATIVES, _NUM_NEAREST = 5, 3
 _LIKELY, _POSSIBLE = 0.5, 0.1
 _HINTS = ("Alt-Enter begins a new line.", "A space before a slash: a message.")
 Styled = tuple[tuple[str, str], ...]
@@ -129,7 +129,7 @@ class Commands:
             return _told("nothing to reply to yet")
         settings = self._session.settings
         if settings.temperature:
-            return Outcome(reply=self._session.stream(self._session.undo() or ""))
+            return Outcome(reply=self._session.stream(self._session.undo() or "", retrieve=False))
         # A seed begins its randomness anew, so each retry has one of its own.
         self._num_retries += 1
         seed = settings.seed + self._num_retries
@@ -142,7 +142,7 @@ class Commands:
     def _reply_anew(self, settings: "ChatSettings") -> Generator[str, None, None]:
         usual, self._session.settings = self._session.settings, settings
         try:
-            yield from self._session.stream(self._session.undo() or "")
+            yield from self._session.stream(self._session.undo() or "", retrieve=False)
         finally:
             self._session.settings = usual
 
@@ -158,6 +158,9 @@ class Commands:
         return Outcome(styled=(*styled, ("class:dim", "(log-probability in nats)")))
 
     def _why(self, _: str) -> Outcome:
+        reply = self._session.last_reply
+        if reply is not None and reply.match is not None:
+            return self._why_retrieved()
         pieces = self._session.explain()
         if not pieces:
             return _told("nothing was generated")
@@ -173,6 +176,15 @@ class Commands:
                 ("class:dim", f"{padding}  ← {places}\n" if places else "\n"),
             ]
         return Outcome(styled=(*styled, ("class:dim", "(probability, piece ← looked at)")))
+
+    def _why_retrieved(self) -> Outcome:
+        styled = []
+        for match in self._session.nearest(_NUM_NEAREST):
+            styled += [
+                ("class:dim", f"{match.similarity:.2f} row {match.row}: "),
+                ("", f"{match.question} → {match.answer}\n"),
+            ]
+        return Outcome(styled=(*styled, ("class:dim", "(known questions, by similarity)")))
 
     def _edit(self, _: str) -> Outcome:
         if not self._session.turns:

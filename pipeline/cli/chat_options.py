@@ -29,6 +29,7 @@ SETTINGS = {
     "mmi_weight": Setting("W", 0.5, "then what suits any message counts less; 0: does not"),
     "unsure_below": Setting("P", 0.0, "not sure when less probable a token; 0: never"),
     "seed": Setting("S", 0, "where the randomness begins"),
+    "retrieve_above": Setting("X", 0.55, "with --retrieve: how like a known question, 0 to 1"),
 }
 
 

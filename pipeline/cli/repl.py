@@ -66,7 +66,7 @@ def converse(session: ChatSession, *, name: str, history: History | None = None)
         while goes_on:
             try:
                 line = prompt.prompt().rstrip()
-                outcome = _command(line, commands)
+                outcome = _command(line, session, commands)
                 if outcome.draft is not None:
                     line = prompt.prompt(default=outcome.draft)
                     if normalize(line):
@@ -88,7 +88,7 @@ def _is_command(line: str) -> bool:
     return line.startswith("/") and "\n" not in line
 
 
-def _command(line: str, commands: Commands) -> Outcome:
+def _command(line: str, session: ChatSession, commands: Commands) -> Outcome:
     """Do what the line asks, if it is a command."""
     if not _is_command(line):
         return Outcome()
@@ -96,16 +96,16 @@ def _command(line: str, commands: Commands) -> Outcome:
     if outcome.styled:
         _say_styled(outcome.styled)
     if outcome.reply:
-        _show(outcome.reply, shows_times=commands.shows_times)
+        _show(outcome.reply, session, shows_times=commands.shows_times)
     return outcome
 
 
 def _reply(line: str, session: ChatSession, commands: Commands) -> None:
     if message := normalize(line):
-        _show(session.stream(message), shows_times=commands.shows_times)
+        _show(session.stream(message), session, shows_times=commands.shows_times)
 
 
-def _show(reply: Generator[str, None, None], *, shows_times: bool) -> None:
+def _show(reply: Generator[str, None, None], session: ChatSession, *, shows_times: bool) -> None:
     """Show a reply as it comes; Ctrl-C stops it, and the session keeps what came."""
     _say("bot: ", "class:bot", end="")
     said, first, started = "", 0.0, time.perf_counter()
@@ -119,6 +119,9 @@ def _show(reply: Generator[str, None, None], *, shows_times: bool) -> None:
         said = "…"
         _say("… (stopped)", end="")
     _say("" if said.strip() else "(no reply)")
+    match = session.last_reply.match if session.last_reply else None
+    if match:
+        _say(f"(from: {match.question}, {match.similarity:.2f})", "class:dim")
     if shows_times and first:
         whole = time.perf_counter() - started
         _say(f"({1000 * first:.0f} ms to the first piece, {1000 * whole:.0f} in all)", "class:dim")

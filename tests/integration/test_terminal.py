@@ -39,7 +39,7 @@ def test_ctrl_c_stops_a_reply(tiny_chat_folder: Path) -> None:
     endless = ("--temperature", "3", "--min-tokens", "20000", "--max-tokens", "20000")
     with chat(tiny_chat_folder, *endless) as terminal:
         terminal.say("hello")
-        terminal.wait_for(lambda screen: len(screen.rpartition("bot:")[2].strip()) > 20)
+        terminal.wait_for(lambda screen: len(screen.partition("bot:")[2].strip()) > 20)
         terminal.resize(40)
         terminal.press("C-c")
         assert "(stopped)" in terminal.wait_for(lambda screen: "(stopped)" in screen)

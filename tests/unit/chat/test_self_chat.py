@@ -15,7 +15,7 @@ class Scripted(ChatSession):
         self._last_reply = None
         self._recollection = None
 
-    def stream(self, message: str) -> Generator[str, None, None]:
+    def stream(self, message: str, *, retrieve: bool = True) -> Generator[str, None, None]:
         line = self._lines.pop(0)
         self._turns += [message, line]
         yield line

@@ -30,7 +30,7 @@ class Parrot(ChatSession):
         self._turns = []
         self._last_reply = None
 
-    def stream(self, message: str) -> Generator[str, None, None]:
+    def stream(self, message: str, *, retrieve: bool = True) -> Generator[str, None, None]:
         said = ""
         try:
             for word in message.split():

@@ -106,7 +106,7 @@ class QuestionIndex:
                 rows.setdefault(pair, row)
         if not rows:
             raise DataError("no question with an answer to make an index of")
-        states = _encode(trained, [question for question, _ in rows])
+        states = encode_questions(trained, [question for question, _ in rows])
         mean = states.mean(dim=0)
         # Eigenvalues come in ascending order: the last columns hold most of the variance.
         axes = torch.linalg.eigh((states - mean).T @ (states - mean)).eigenvectors[:, -_NUM_AXES:]
@@ -129,17 +129,28 @@ class QuestionIndex:
         question = clean_turn(message)
         if not question:
             return []
-        state = _encode(self._trained, [question])[0]
+        return self.nearest(question, encode_questions(self._trained, [question])[0], k)
+
+    def nearest(self, question: str, state: Tensor, k: int) -> list[Match]:
+        """What `search` gives, the question being normalised and encoded."""
         vector = nn.functional.normalize((state - self._mean) @ self._axes, dim=-1)
-        scores = self._spelling.similarities(question).mul_(1 - _STATE_SHARE)
-        scores.addmv_(self._vectors, vector, alpha=_STATE_SHARE).clamp_(0, _ALMOST)
-        scores[self._same.get(question.casefold(), [])] = 1.0
+        spelt = self._spelling.similarities(question).mul_(1 - _STATE_SHARE)
+
+        def totals(rows: Tensor) -> Tensor:
+            return spelt[rows] + _STATE_SHARE * (self._vectors[rows] @ vector)
+
+        # The cosine of the states is at most 1: whose spelling leaves it further behind than that
+        # need not be looked at, and the vectors of the others are far fewer to read.
+        k = min(k, len(self))
+        least = totals(spelt.topk(k).indices).min()
+        rows = (spelt >= least - _STATE_SHARE).nonzero().flatten()
+        scores = totals(rows).clamp_(0, _ALMOST)
+        same = torch.tensor(self._same.get(question.casefold(), []), dtype=torch.long)
+        scores[torch.isin(rows, same)] = 1.0
         # So coarse that it does not matter in which company a question was encoded.
         scores.mul_(10_000).round_()
-        least = scores.topk(min(k, len(self))).values[-1]
-        found = (scores >= least).nonzero().flatten()
-        order = scores[found].argsort(descending=True, stable=True)[:k]
-        return [self._match(i, float(scores[i]) / 10_000) for i in found[order].tolist()]
+        order = scores.argsort(descending=True, stable=True)[:k]
+        return [self._match(int(rows[i]), float(scores[i]) / 10_000) for i in order.tolist()]
 
     def save(self, folder: Path) -> None:
         """Write it beside the model; each file appears whole or not at all."""
@@ -206,7 +217,7 @@ def _checked(path: Path, description: Any, trained: TrainedModel) -> list[tuple[
 
 
 @torch.inference_mode()
-def _encode(trained: TrainedModel, questions: Sequence[str]) -> Tensor:
+def encode_questions(trained: TrainedModel, questions: Sequence[str]) -> Tensor:
     """The encoder's outputs, the maximum over the pieces of each question; (N, H)."""
     encoder = trained.model.encoder
     device = next(encoder.parameters()).device

@@ -142,6 +142,7 @@ def test_settings_lists_them_all(commands: Commands) -> None:
         ["mmi_weight", "0.5"],
         ["unsure_below", "0.0"],
         ["seed", "0"],
+        ["retrieve_above", "0.55"],
     ]
 
 

@@ -49,11 +49,9 @@ def rank_replies(
     over K = 8 contexts evenly spaced in the split, the same for all. The likelihood alone puts
     what is probable after anything first, and the short before the long (docs/chat.md).
     """
-    rows = _evenly_spaced(len(source_ids), MAX_RANKED)
-    others = _evenly_spaced(len(source_ids), NUM_OTHER_CONTEXTS)
-    replies = list(dict.fromkeys(tuple(reply_ids[i]) for i in rows))
-    place = {reply: i for i, reply in enumerate(replies)}
-    candidates = draw_candidates([place[tuple(reply_ids[i])] for i in rows], len(replies))
+    rows = evenly_spaced(len(source_ids), MAX_RANKED)
+    others = evenly_spaced(len(source_ids), NUM_OTHER_CONTEXTS)
+    replies, candidates = draw_candidates([reply_ids[i] for i in rows])
     given_context = candidate_log_probs(
         model,
         [source_ids[i] for i in rows],
@@ -74,18 +72,28 @@ def rank_replies(
     return Ranking(rows, given_context.numpy() - anywhere[np.array(candidates)])
 
 
-def draw_candidates(real: Sequence[int], num_replies: int) -> list[list[int]]:
-    """The real reply of each context, and others of `num_replies` different ones after it."""
+def draw_candidates(
+    real: Sequence[Sequence[int]],
+) -> tuple[list[tuple[int, ...]], list[list[int]]]:
+    """The different replies, and for each context which of them are its candidates.
+
+    Args:
+        real: The real reply of each context, whose position comes first among its candidates.
+    """
+    replies = list(dict.fromkeys(tuple(ids) for ids in real))
+    position = {reply: i for i, reply in enumerate(replies)}
     draw = random.Random(_SEED)
-    size = min(NUM_CANDIDATES, num_replies)
-    rows = []
-    for reply in real:
+    size = min(NUM_CANDIDATES, len(replies))
+    candidates = []
+    for ids in real:
+        own = position[tuple(ids)]
         # One more than needed, for one of them may be the real reply.
-        drawn = [other for other in draw.sample(range(num_replies), size) if other != reply]
-        rows.append([reply, *drawn[: size - 1]])
-    return rows
+        drawn = [other for other in draw.sample(range(len(replies)), size) if other != own]
+        candidates.append([own, *drawn[: size - 1]])
+    return replies, candidates
 
 
-def _evenly_spaced(num_rows: int, most: int) -> list[int]:
+def evenly_spaced(num_rows: int, most: int) -> list[int]:
+    """So many rows at most, from the first on."""
     size = min(num_rows, most)
     return [i * num_rows // size for i in range(size)]

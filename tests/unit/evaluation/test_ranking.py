@@ -118,15 +118,20 @@ def test_a_large_split_is_sampled_evenly() -> None:
 
 
 def test_candidates_are_the_real_one_and_others_that_differ() -> None:
-    real = [i % 40 for i in range(200)]
-    candidates = draw_candidates(real, 40)
-    assert [row[0] for row in candidates] == real
+    real = [[i % 40, 7] for i in range(200)]
+    replies, candidates = draw_candidates(real)
+    assert replies == [(i, 7) for i in range(40)]
+    assert [row[0] for row in candidates] == [i % 40 for i in range(200)]
     assert all(len(set(row)) == NUM_CANDIDATES for row in candidates)
     assert {i for row in candidates for i in row} == set(range(40))
-    assert candidates == draw_candidates(real, 40)
+    assert draw_candidates(real) == (replies, candidates)
     assert candidates[0][1:] != candidates[40][1:]  # drawn anew for each context
 
 
 def test_where_there_are_few_replies_all_are_candidates() -> None:
-    assert [sorted(row) for row in draw_candidates([0, 2], 3)] == [[0, 1, 2]] * 2
-    assert draw_candidates([0, 0], 1) == [[0], [0]]
+    replies, candidates = draw_candidates([[5], [], [5], [9, 9]])
+    assert replies == [(5,), (), (9, 9)]
+    assert [(row[0], sorted(row)) for row in candidates] == [
+        (own, [0, 1, 2]) for own in (0, 1, 0, 2)
+    ]
+    assert draw_candidates([[], []]) == ([()], [[0], [0]])

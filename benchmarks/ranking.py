@@ -7,8 +7,10 @@ The number before the second logarithm is how much of it is taken away.
 
 import argparse
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.evaluation import Pairs, load_references
 from pipeline.evaluation.generation import encode_sources
@@ -53,7 +55,7 @@ def main() -> None:
             _print_row(f"log P - {weight} log {what}", given - weight * anywhere[candidates])
 
 
-def _print_row(name: str, scores: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> None:
+def _print_row(name: str, scores: NDArray[np.floating[Any]]) -> None:
     print(f"| {name} | {hits_at_1(scores):.1%} |", flush=True)
 
 

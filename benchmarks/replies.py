@@ -1,9 +1,9 @@
 """What each way of generating does to the replies of a chatbot, in one table.
 
-    python -m benchmarks.replies MODEL [--reverse MODEL] [--data PATH] [--split validation]
+    python -m benchmarks.replies MODEL [--reverse MODEL] [--data PATH] [--split validation] [--num 900]
 
-Replies to 900 contexts, evenly spaced in the split (all, where there are fewer), once for each row
-of options, with the measures of docs/chat.md. Perplexity and hits@1 are left out: they are of the
+Replies to so many contexts, evenly spaced in the split (all, where there are fewer), once for each
+row of options, with the measures of docs/chat.md. Perplexity and hits@1 are left out: they are of the
 model, and no way of generating changes them.
 """
 
@@ -18,7 +18,6 @@ from pipeline.evaluation import load_pairs
 from pipeline.evaluation.chat import write_replies
 from pipeline.model_folder import load_model
 
-_NUM_REPLIES = 900
 _SAMPLED = {"temperature": 0.8, "seed": 1}
 _ROWS: list[Mapping[str, float]] = [
     {},
@@ -45,12 +44,13 @@ def main() -> None:
     parser.add_argument("--reverse")
     parser.add_argument("--data")
     parser.add_argument("--split", default="validation")
+    parser.add_argument("--num", type=int, default=900)
     options = parser.parse_args()
     trained = load_model(Path(options.model))
     reverse = load_model(Path(options.reverse)) if options.reverse else None
     pairs = load_pairs(trained, path=options.data, split=options.split)
     num_pairs = len(pairs.sources)
-    num_replies = min(_NUM_REPLIES, num_pairs)
+    num_replies = min(options.num, num_pairs)
     contexts = [pairs.sources[i * num_pairs // num_replies] for i in range(num_replies)]
     print(f"{trained.name}, {options.split}, {num_replies} replies\n")
     print("| options | distinct-1 | -2 | -3 | words | ten most frequent | rep-4 | replies/s |")

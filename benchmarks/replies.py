@@ -1,10 +1,10 @@
 """What each way of generating does to the replies of a chatbot, in one table.
 
-    python -m benchmarks.replies MODEL [--reverse MODEL] [--data PATH] [--split validation] [--num 900]
+    python -m benchmarks.replies MODEL [--reverse MODEL] [--data PATH] [--split NAME] [--num 900]
 
 Replies to so many contexts, evenly spaced in the split (all, where there are fewer), once for each
-row of options, with the measures of docs/chat.md. Perplexity and hits@1 are left out: they are of the
-model, and no way of generating changes them.
+row of options, with the measures of docs/chat.md. Perplexity and hits@1 are left out: they are of
+the model, and no way of generating changes them.
 """
 
 import argparse

@@ -32,6 +32,7 @@ _STATE_SHARE = 0.2
 _MAX_PIECES = 128
 """Of a question as the encoder reads it; the end counts, where the question usually stands."""
 _BATCH_SIZE = 64
+_ROUNDING = 1e-4
 _ALMOST = 0.9999
 """The most that a question can be like another one: 1 is for the same."""
 
@@ -139,11 +140,11 @@ class QuestionIndex:
         def totals(rows: Tensor) -> Tensor:
             return spelt[rows] + _STATE_SHARE * (self._vectors[rows] @ vector)
 
-        # The cosine of the states is at most 1: whose spelling leaves it further behind than that
-        # need not be looked at, and the vectors of the others are far fewer to read.
+        # The cosine of the states is at most 1, but for rounding: whose spelling leaves it further
+        # behind than that need not be looked at, and the vectors of the others are far fewer.
         k = min(k, len(self))
         least = totals(spelt.topk(k).indices).min()
-        rows = (spelt >= least - _STATE_SHARE).nonzero().flatten()
+        rows = (spelt >= least - _STATE_SHARE - _ROUNDING).nonzero().flatten()
         scores = totals(rows).clamp_(0, _ALMOST)
         same = torch.tensor(self._same.get(question.casefold(), []), dtype=torch.long)
         scores[torch.isin(rows, same)] = 1.0

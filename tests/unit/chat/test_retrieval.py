@@ -83,8 +83,19 @@ def test_a_message_of_unknown_characters_is_like_nothing_much(index: QuestionInd
 
 def test_a_question_is_found_alike_alone_and_in_company(trained: TrainedModel) -> None:
     many = QuestionIndex.build(trained, [*PAIRS, *((f"question {n}", "x") for n in range(200))])
-    (match,) = many.search("question 77")
-    assert (match.question, match.similarity) == ("question 77", 1.0)
+    for n in range(200):
+        (match,) = many.search(f"question {n}")
+        assert (match.question, match.similarity) == (f"question {n}", 1.0)
+
+
+def test_only_what_cannot_win_is_passed_over(
+    trained: TrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = QuestionIndex.build(trained, [(f"{n} dog {n * 7 % 31}", str(n)) for n in range(150)])
+    messages = ["dog 3", "12 cat", "안녕", "dog", "149 dogs 20"]
+    found = [many.search(message, 5) for message in messages]
+    monkeypatch.setattr("pipeline.chat.retrieval._ROUNDING", 9.0)  # so that nothing is
+    assert found == [many.search(message, 5) for message in messages]
 
 
 def test_nothing_to_index(trained: TrainedModel) -> None:

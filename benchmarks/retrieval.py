@@ -145,8 +145,8 @@ def main() -> None:
     index = QuestionIndex.build(trained, known)
     found = [index.search(question)[0].answer for question in asked]
     print(f"| the project's index | {float((np.array(found) == right).mean()):.1%} |\n")
-    nearest, search = milliseconds_among_many(trained, questions)
-    print(f"among {_NUM_MANY:,} pairs: {nearest:.1f} ms, with the message's encoding {search:.1f}")
+    nearest, whole = milliseconds_among_many(trained, questions)
+    print(f"among {_NUM_MANY:,} pairs: {nearest:.1f} ms, with the message's encoding {whole:.1f}")
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ class _TorchCell(Cell):
         self, inputs: Float[Tensor, "B T I"], state: State
     ) -> tuple[Float[Tensor, "B T H"], State]:
         """See `Cell.forward`."""
-        if inputs.device.type == "cpu" and torch.is_grad_enabled():
-            return self._train_on_cpu(inputs, state)
+        if inputs.device.type == "cpu" and (torch.is_grad_enabled() or self._lacks_kernel()):
+            return self._run_on_cpu(inputs, state)
         layers = [part.unsqueeze(0) for part in state]
         outputs, last = self.rnn(inputs, tuple(layers) if len(layers) > 1 else layers[0])
         parts = last if isinstance(last, tuple) else (last,)
@@ -49,10 +49,14 @@ class _TorchCell(Cell):
         return weights.chunk(weights.shape[0] // self.hidden_size)
 
     @abstractmethod
-    def _train_on_cpu(
+    def _run_on_cpu(
         self, inputs: Float[Tensor, "B T I"], state: State
     ) -> tuple[Float[Tensor, "B T H"], State]:
         """The same numbers by `pipeline.nn.recurrence`, whose gradient is faster than torch's."""
+
+    def _lacks_kernel(self) -> bool:
+        """Whether torch cannot run this cell on this processor as it is asked to."""
+        return False
 
 
 @final
@@ -64,7 +68,7 @@ class GRUCell(_TorchCell):
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size, nn.GRU(input_size, hidden_size, batch_first=True))
 
-    def _train_on_cpu(
+    def _run_on_cpu(
         self, inputs: Float[Tensor, "B T I"], state: State
     ) -> tuple[Float[Tensor, "B T H"], State]:
         W_ih, W_hh, b_ih, b_hh = self.rnn.parameters()
@@ -94,7 +98,7 @@ class LSTMCell(_TorchCell):
             b_ih = self.rnn.get_parameter("bias_ih_l0")
             b_ih[hidden_size : 2 * hidden_size] = 1.0
 
-    def _train_on_cpu(
+    def _run_on_cpu(
         self, inputs: Float[Tensor, "B T I"], state: State
     ) -> tuple[Float[Tensor, "B T H"], State]:
         W_ih, W_hh, b_ih, b_hh = self.rnn.parameters()
@@ -102,6 +106,11 @@ class LSTMCell(_TorchCell):
         h_0, c_0 = state
         outputs, c = lstm_recurrence(projected, h_0, c_0, W_hh)
         return outputs.transpose(0, 1), (outputs[-1], c)
+
+    def _lacks_kernel(self) -> bool:
+        """See `_TorchCell`: oneDNN has no bfloat16 LSTM for processors without AVX-512."""
+        in_bf16 = torch.is_autocast_enabled("cpu")
+        return in_bf16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
     def memory_biases(self) -> MemoryBiases:
         """See `Cell.memory_biases`."""

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID
+from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID, TURN_ID
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,49 @@ class Seq2SeqBatch:
         """Target tokens, EOS among them."""
         return int((self.labels != PAD_ID).sum())
 
+    @property
+    def target_lengths(self) -> Int[Tensor, " B"]:
+        """Target tokens of each row, EOS among them."""
+        return (self.labels != PAD_ID).sum(dim=1)
+
+    def select(self, rows: Int[Tensor, " N"]) -> "Seq2SeqBatch":
+        """These rows, in this order, without the padding that none of them needs."""
+        source_lengths = self.source_lengths[rows]
+        max_source, max_target = int(source_lengths.max()), int(self.target_lengths[rows].max())
+        return Seq2SeqBatch(
+            source_ids=self.source_ids[rows, :max_source],
+            source_lengths=source_lengths,
+            decoder_input_ids=self.decoder_input_ids[rows, :max_target],
+            labels=self.labels[rows, :max_target],
+        )
+
     def to(self, device: torch.device, *, non_blocking: bool = False) -> "Seq2SeqBatch":
         """The batch on another device."""
         return Seq2SeqBatch(*_moved(self, device, non_blocking))
+
+
+@dataclass(frozen=True)
+class ConversationBatch:
+    """Whole conversations: each turn that is answered, and its answer, as a pair.
+
+    Attributes:
+        pairs: Of all conversations, in any order.
+        turns: For each of D conversations the rows of its pairs in the order of time; -1 on the
+            right where a conversation has fewer than U.
+    """
+
+    pairs: Seq2SeqBatch
+    turns: Int[Tensor, "D U"]
+
+    @property
+    def num_tokens(self) -> int:
+        """Target tokens, EOS among them."""
+        return self.pairs.num_tokens
+
+    def to(self, device: torch.device, *, non_blocking: bool = False) -> "ConversationBatch":
+        """The batch on another device."""
+        pairs = self.pairs.to(device, non_blocking=non_blocking)
+        return ConversationBatch(pairs, self.turns.to(device, non_blocking=non_blocking))
 
 
 @dataclass(frozen=True)
@@ -70,7 +110,7 @@ class SeriesBatch:
         return SeriesBatch(*_moved(self, device, non_blocking))
 
 
-Batch = Seq2SeqBatch | LabelledBatch | SeriesBatch
+Batch = Seq2SeqBatch | ConversationBatch | LabelledBatch | SeriesBatch
 """What a network can be trained on."""
 
 
@@ -100,6 +140,40 @@ def collate(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) 
     )
 
 
+def collate_conversations(conversations: Sequence[Sequence[Sequence[int]]]) -> ConversationBatch:
+    """Make a batch of conversations, each two turns of ids or more.
+
+    Each turn is answered by the next one; the last is only an answer.
+    """
+    pairs = collate(
+        [turn for turns in conversations for turn in turns[:-1]],
+        [turn for turns in conversations for turn in turns[1:]],
+    )
+    return ConversationBatch(pairs, _consecutive([len(turns) - 1 for turns in conversations]))
+
+
+def split_turns(
+    source_ids: Int[Tensor, "B S"], source_lengths: Int[Tensor, " B"]
+) -> tuple[list[list[int]], Int[Tensor, "B U"]]:
+    """Take contexts apart: rows of turns with the turn symbol between them, closed with EOS.
+
+    Returns:
+        All turns as ids, and for each row those that are its own, in order; -1 on the right.
+    """
+    turns: list[list[int]] = []
+    num_turns = []
+    for ids, length in zip(source_ids.tolist(), source_lengths.tolist(), strict=True):
+        own: list[list[int]] = [[]]
+        for token_id in ids[: length - 1]:
+            if token_id == TURN_ID:
+                own.append([])
+            else:
+                own[-1].append(token_id)
+        num_turns.append(len(own))
+        turns += own
+    return turns, _consecutive(num_turns).to(source_ids.device)
+
+
 def collate_labelled(sources: Sequence[Sequence[int]], labels: Sequence[int]) -> LabelledBatch:
     """Make a batch of sentences of ids and their labels."""
     source_ids, source_lengths = collate_sources(sources)
@@ -113,7 +187,15 @@ def rows_by_length(sentences: Sequence[Sequence[int]], batch_size: int) -> Itera
         yield longest_first[start : start + batch_size]
 
 
-def _moved(batch: Batch, device: torch.device, non_blocking: bool) -> list[Tensor]:
+def _consecutive(counts: Sequence[int]) -> Int[Tensor, "D U"]:
+    """0, 1, 2, … in rows of so many, -1 on the right."""
+    rows = torch.arange(sum(counts)).split(list(counts))
+    return torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=-1)
+
+
+def _moved(
+    batch: Seq2SeqBatch | LabelledBatch | SeriesBatch, device: torch.device, non_blocking: bool
+) -> list[Tensor]:
     return [
         getattr(batch, field.name).to(device, non_blocking=non_blocking) for field in fields(batch)
     ]

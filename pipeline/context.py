@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from pipeline.text import normalize
-from pipeline.tokenizer import TURN
+from pipeline.tokenizer import TURN, Tokenizer
 
 MAX_TURNS = 8
 """Turns that are joined at most; the budget in ids, which `fit_context` keeps, is what counts."""
+
+_BETWEEN = f" {TURN} "
 
 
 def clean_turn(text: str) -> str:
@@ -14,13 +16,49 @@ def clean_turn(text: str) -> str:
     return normalize(text.replace(TURN, " "))
 
 
-def join_turns(turns: Sequence[str]) -> str:
+def join_turns(turns: Sequence[str], *, max_turns: int | None = MAX_TURNS) -> str:
     """The last turns of a conversation, oldest first, with the turn symbol between them.
 
-    Turns without text are left out.
+    Turns without text are left out. `max_turns` None is no limit.
     """
-    cleaned = [clean_turn(turn) for turn in turns[-MAX_TURNS:]]
-    return f" {TURN} ".join(turn for turn in cleaned if turn)
+    cleaned = [clean_turn(turn) for turn in (turns[-max_turns:] if max_turns else turns)]
+    return _BETWEEN.join(turn for turn in cleaned if turn)
+
+
+def split_turns(text: str) -> list[str]:
+    """Joined turns, one by one."""
+    return text.split(_BETWEEN)
+
+
+def last_turn(text: str) -> str:
+    """Of joined turns the last one."""
+    return text.rpartition(_BETWEEN)[2]
+
+
+def encode_contexts(
+    texts: Sequence[str], tokenizer: Tokenizer, *, budget: int | None
+) -> list[list[int]]:
+    """Joined turns as ids: as many as fit, or for a model that remembers, all of them.
+
+    Args:
+        texts: From `join_turns`.
+        tokenizer: Of the source.
+        budget: Ids at most, see `fit_context`. None keeps all turns, each encoded by itself, so
+            that it has the same ids whatever stands around it.
+    """
+    if budget is None:
+        return [_encode_by_turn(text, tokenizer) for text in texts]
+    return [
+        fit_context(ids, turn_id=tokenizer.turn_id, budget=budget)
+        for ids in tokenizer.encode_batch(texts)
+    ]
+
+
+def _encode_by_turn(text: str, tokenizer: Tokenizer) -> list[int]:
+    ids: list[int] = []
+    for turn in tokenizer.encode_batch(split_turns(text)):
+        ids += [*turn, tokenizer.turn_id]
+    return ids[:-1]
 
 
 def fit_context(ids: Sequence[int], *, turn_id: int, budget: int) -> list[int]:

@@ -82,6 +82,11 @@ class TrainedModel:
         return self.tokenizers[-1]
 
     @property
+    def context_tokens(self) -> int | None:
+        """Of a chat model: pieces of a context that it reads; None where it remembers all."""
+        return None if self.model.memory else int(self.data["context_tokens"])
+
+    @property
     def labels(self) -> list[str]:
         """What a classifier chooses among."""
         return list(self.data["labels"])
@@ -127,10 +132,12 @@ def save_model(trained: TrainedModel, folder: Path) -> None:
     }
     weights = {name: tensor.contiguous() for name, tensor in _distinct_weights(trained.network)}
     for file, tokenizer in zip(_TOKENIZER_FILES, trained.tokenizers, strict=False):
-        _write(folder / file, tokenizer.model_proto)
-    _write(folder / WEIGHTS_FILE, safetensors.torch.save(weights))
-    _write(folder / CARD_FILE, model_card(trained).encode())
-    _write(folder / CONFIG_FILE, json.dumps(config, indent=2, ensure_ascii=False).encode() + b"\n")
+        write_whole(folder / file, tokenizer.model_proto)
+    write_whole(folder / WEIGHTS_FILE, safetensors.torch.save(weights))
+    write_whole(folder / CARD_FILE, model_card(trained).encode())
+    write_whole(
+        folder / CONFIG_FILE, json.dumps(config, indent=2, ensure_ascii=False).encode() + b"\n"
+    )
 
 
 def load_model(path: str | Path) -> TrainedModel:
@@ -259,7 +266,7 @@ def _distinct_weights(model: Network) -> list[tuple[str, Any]]:
     return [(name, tensor.detach()) for name, tensor in named]
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Replace the file in one move, so that a reader or a crash never sees half of it."""
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as stream:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.errors import ConfigError, DataError, ModelError
 from pipeline.text import replace_surrogates
 
-PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
+PAD_ID, UNK_ID, BOS_ID, EOS_ID, TURN_ID = 0, 1, 2, 3, 4
 TURN = "<turn>"
 """Stands between the turns of a conversation in the source of a chat model."""
 
@@ -85,10 +85,12 @@ class Tokenizer:
             self._processor.unk_id(),
             self._processor.bos_id(),
             self._processor.eos_id(),
+            self._processor.piece_to_id(TURN),
         )
-        if special_ids != (PAD_ID, UNK_ID, BOS_ID, EOS_ID):
+        if special_ids != (PAD_ID, UNK_ID, BOS_ID, EOS_ID, TURN_ID):
             raise ModelError(
-                f"tokenizer: expected PAD, UNK, BOS, EOS at the ids 0, 1, 2, 3, got {special_ids}"
+                f"tokenizer: expected PAD, UNK, BOS, EOS and {TURN} at the ids 0 to 4, "
+                f"got {special_ids}"
             )
 
     @classmethod

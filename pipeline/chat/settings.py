@@ -40,6 +40,8 @@ class ChatSettings:
         unsure_below: Where the geometric mean of the probabilities that the model itself gives
             the reply's tokens is less, it says that it is not sure; 0 means never.
         seed: Where the randomness begins.
+        retrieve_above: Where there is an index of questions: a message that is so much like a
+            known one, 0 to 1, gets its answer word for word; 1 is for the same question only.
     """
 
     temperature: float = 0.0
@@ -55,6 +57,7 @@ class ChatSettings:
     mmi_weight: float = 0.5
     unsure_below: float = 0.0
     seed: int = 0
+    retrieve_above: float = 0.55
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():
@@ -63,6 +66,9 @@ class ChatSettings:
                 raise ConfigError(f"{name}: expected a whole number, got {value!r}")
             if not least <= value < 2**63:  # what torch can hold
                 raise ConfigError(f"{name}: expected {least} or more, got {value}")
+        similarity = self.retrieve_above
+        if type(similarity) not in (int, float) or not 0 <= similarity <= 1:
+            raise ConfigError(f"retrieve_above: expected 0 to 1, got {similarity!r}")
         if not 1 <= self.repetition_penalty < math.inf:
             raise ConfigError(
                 f"repetition_penalty: expected 1 or more, got {self.repetition_penalty}"
@@ -80,3 +86,8 @@ class ChatSettings:
             raise ConfigError(
                 f"num_candidates: expected {MAX_CANDIDATES} or less, got {self.num_candidates}"
             )
+
+    @property
+    def looks_at_conversation(self) -> bool:
+        """Whether what may follow in a reply depends on what was said before it."""
+        return self.repetition_penalty > 1 or self.no_repeat_context_ngram > 0

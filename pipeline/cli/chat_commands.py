@@ -7,51 +7,48 @@ import difflib
 from collections.abc import Callable, Collection, Generator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.cli import chat_files
+from pipeline.cli.chat_options import SETTINGS
 from pipeline.errors import ConfigError, DataError
-from pipeline.text import replace_surrogates
 
 if TYPE_CHECKING:
     from pipeline.chat import ChatSession, ChatSettings
 
 RETRY_TEMPERATURE = 0.8
 """For a `/retry` where the settings have 0, which would only say the same again."""
-
-
-class Setting(NamedTuple):
-    """A field of `ChatSettings` as a person sets it; its default is repeated for `--help`."""
-
-    letter: str
-    default: int | float
-    purpose: str
-
-
-SETTINGS = {
-    "temperature": Setting("T", 0.0, "0: always the same; 1: varied"),
-    "top_k": Setting("K", 0, "draw from the K likeliest tokens; 0: all"),
-    "top_p": Setting("P", 1.0, "draw from the likeliest with this probability; 1: all"),
-    "min_p": Setting("P", 0.0, "draw from those with this share of the likeliest; 0: all"),
-    "repetition_penalty": Setting("X", 1.0, "against what was said already; 1: none"),
-    "no_repeat_ngram": Setting("N", 0, "no N tokens twice in a reply; 0: off"),
-    "no_repeat_context_ngram": Setting("N", 0, "no N tokens of the chat again; 0: off"),
-    "min_tokens": Setting("N", 0, "tokens in a reply at least"),
-    "max_tokens": Setting("N", 60, "tokens in a reply at most"),
-    "num_candidates": Setting("N", 1, "say the best of N replies; 1: the first"),
-    "mmi_weight": Setting("W", 0.5, "then what suits any message counts less; 0: does not"),
-    "unsure_below": Setting("P", 0.0, "not sure when less probable a token; 0: never"),
-    "seed": Setting("S", 0, "where the randomness begins"),
-}
+_NUM_ALTERNATIVES, _NUM_NEAREST = 5, 3
+_LIKELY, _POSSIBLE = 0.5, 0.1
+_HINTS = ("Alt-Enter begins a new line.", "A space before a slash: a message.")
+Styled = tuple[tuple[str, str], ...]
+"""Pieces of text, each with the name of its style."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a command: a text to tell, a reply to show as it is generated, or the end."""
+    """What came of a command.
 
-    text: str = ""
+    Attributes:
+        styled: What to tell.
+        reply: A reply to show as it is generated.
+        draft: A message to be changed by the person who typed it.
+        leaves: Whether the chat ends.
+    """
+
+    styled: Styled = ()
     reply: Generator[str, None, None] | None = None
+    draft: str | None = None
     leaves: bool = False
+
+    @property
+    def text(self) -> str:
+        """What to tell, without style."""
+        return "".join(text for _, text in self.styled)
+
+
+def _told(text: str) -> Outcome:
+    return Outcome(styled=(("", text),))
 
 
 class _Command(NamedTuple):
@@ -66,15 +63,21 @@ class Commands:
     def __init__(self, session: "ChatSession") -> None:
         self._session = session
         self._num_retries = 0
+        self.shows_times = True
         self._table = {
             "/help": _Command("", "list the commands", self._help),
+            "/retry": _Command("", "another reply", self._retry),
+            "/alternatives": _Command("[N]", "N other replies", self._alternatives),
+            "/why": _Command("", "why this reply", self._why),
+            "/edit": _Command("", "change the message", self._edit),
+            "/undo": _Command("", "take the message back", self._undo),
             "/reset": _Command("", "forget what was said", self._reset),
-            "/undo": _Command("", "take the last message back", self._undo),
-            "/retry": _Command("", "another reply to it", self._retry),
-            "/settings": _Command("[NAME VALUE]", "list, or set", self._settings),
-            "/save": _Command("FILE", "keep the chat in a file", partial(self._save, over=False)),
-            "/save!": _Command("FILE", "also over an old one", partial(self._save, over=True)),
-            "/load": _Command("FILE", "go on with a saved chat", self._load),
+            "/settings": _Command("[NAME X]", "list, or set", self._settings),
+            "/times": _Command("", "show them, or not", self._times),
+            "/save": _Command("FILE", "keep the chat", partial(self._save, over=False)),
+            "/save!": _Command("FILE", "over an old file", partial(self._save, over=True)),
+            "/load": _Command("FILE", "go on with that", self._load),
+            "/transcript": _Command("FILE", "as .md or .jsonl", self._transcript),
             "/quit": _Command("", "leave, as Ctrl-D does", lambda _: Outcome(leaves=True)),
         }
 
@@ -96,7 +99,8 @@ class Commands:
         """
         word, _, argument = line.partition(" ")
         if word not in self._table:
-            raise ConfigError(f"no command {_excerpt(word)}{_nearest(word, self._table)}")
+            nearest = _nearest(word, self._table) or "; /help lists the commands"
+            raise ConfigError(f"no command {_excerpt(word)}{nearest}")
         argument, command = argument.strip(), self._table[word]
         if argument and not command.argument:
             raise ConfigError(f"{word}: expected nothing after it, got '{_excerpt(argument)}'")
@@ -106,40 +110,90 @@ class Commands:
 
     def _help(self, _: str) -> Outcome:
         rows = [(f"{word} {each.argument}", each.purpose) for word, each in self._table.items()]
-        lines = [f"{usage:<12} {purpose}" for usage, purpose in rows]
-        return Outcome(text="\n".join([*lines, "A space before the slash makes it a message."]))
+        width = max(len(usage) for usage, _ in rows)
+        lines = [f"{usage:<{width}} {purpose}" for usage, purpose in rows]
+        return _told("\n".join([*lines, *_HINTS]))
 
     def _reset(self, _: str) -> Outcome:
         self._session.reset()
-        return Outcome(text="forgotten: the chat begins anew")
+        return _told("forgotten: the chat begins anew")
 
     def _undo(self, _: str) -> Outcome:
         message = self._session.undo()
         if message is None:
-            return Outcome(text="nothing to take back")
-        return Outcome(text=f"taken back: {_excerpt(message)}")
+            return _told("nothing to take back")
+        return _told(f"taken back: {_excerpt(message)}")
 
     def _retry(self, _: str) -> Outcome:
         if not self._session.turns:
-            return Outcome(text="nothing to reply to yet")
+            return _told("nothing to reply to yet")
         settings = self._session.settings
         if settings.temperature:
-            return Outcome(reply=self._session.stream(self._session.undo() or ""))
+            return Outcome(reply=self._session.stream(self._session.undo() or "", retrieve=False))
         # A seed begins its randomness anew, so each retry has one of its own.
         self._num_retries += 1
         seed = settings.seed + self._num_retries
         settings = replace(settings, temperature=RETRY_TEMPERATURE, seed=seed)
         return Outcome(
-            text=f"(temperature {RETRY_TEMPERATURE}: at 0 it would be the same)",
+            styled=(("", f"(temperature {RETRY_TEMPERATURE}: at 0 it would be the same)"),),
             reply=self._reply_anew(settings),
         )
 
     def _reply_anew(self, settings: "ChatSettings") -> Generator[str, None, None]:
         usual, self._session.settings = self._session.settings, settings
         try:
-            yield from self._session.stream(self._session.undo() or "")
+            yield from self._session.stream(self._session.undo() or "", retrieve=False)
         finally:
             self._session.settings = usual
+
+    def _alternatives(self, argument: str) -> Outcome:
+        num_replies = _whole_number("/alternatives", argument) if argument else _NUM_ALTERNATIVES
+        found = self._session.alternatives(num_replies)
+        if not found:
+            return _told("no other reply" if self._session.turns else "nothing to reply to yet")
+        styled = []
+        for candidate in found:
+            text = " ".join(candidate.text.split())
+            styled += [("class:dim", f"{candidate.log_prob:6.1f} "), ("", f"{text}\n")]
+        return Outcome(styled=(*styled, ("class:dim", "(log-probability in nats)")))
+
+    def _why(self, _: str) -> Outcome:
+        reply = self._session.last_reply
+        if reply is not None and reply.match is not None:
+            return self._why_retrieved()
+        pieces = self._session.explain()
+        if not pieces:
+            return _told("nothing was generated")
+        from prompt_toolkit.utils import get_cwidth
+
+        width = max(get_cwidth(piece.text) for piece in pieces)
+        styled = []
+        for piece in pieces:
+            padding = " " * (width - get_cwidth(piece.text))
+            places = ", ".join(place for place, _ in piece.attended)
+            styled += [
+                (_likelihood_style(piece.probability), f"{piece.probability:4.0%} {piece.text}"),
+                ("class:dim", f"{padding}  ← {places}\n" if places else "\n"),
+            ]
+        return Outcome(styled=(*styled, ("class:dim", "(probability, piece ← looked at)")))
+
+    def _why_retrieved(self) -> Outcome:
+        styled = []
+        for match in self._session.nearest(_NUM_NEAREST):
+            styled += [
+                ("class:dim", f"{match.similarity:.2f} row {match.row}: "),
+                ("", f"{match.question} → {match.answer}\n"),
+            ]
+        return Outcome(styled=(*styled, ("class:dim", "(known questions, by similarity)")))
+
+    def _edit(self, _: str) -> Outcome:
+        if not self._session.turns:
+            return _told("nothing to change yet")
+        return Outcome(draft=self._session.turns[-2])
+
+    def _times(self, _: str) -> Outcome:
+        self.shows_times = not self.shows_times
+        return _told("times are shown" if self.shows_times else "times are not shown")
 
     def _settings(self, argument: str) -> Outcome:
         values = asdict(self._session.settings)
@@ -150,39 +204,49 @@ class Commands:
             rows = [
                 f"{name:<{width}} {values[name]:<5} {SETTINGS[name].purpose}" for name in SETTINGS
             ]
-            return Outcome(text="\n".join(rows))
+            return _told("\n".join(rows))
         if name not in SETTINGS:
-            raise ConfigError(f"no setting {_excerpt(name)}{_nearest(name, SETTINGS)}")
+            nearest = _nearest(name, SETTINGS) or f"; expected one of {', '.join(SETTINGS)}"
+            raise ConfigError(f"no setting {_excerpt(name)}{nearest}")
         if text:
             values[name] = _number(name, text.strip())
             self._session.settings = replace(self._session.settings, **values)
-        return Outcome(text=f"{name} {values[name]}")
+        return _told(f"{name} {values[name]}")
 
     def _save(self, argument: str, *, over: bool) -> Outcome:
-        content = replace_surrogates(self._session.to_json()).encode()
-        try:
-            path = Path(argument).expanduser()
-            if path.exists() and not over:
-                raise DataError(f"{path}: exists already; /save! FILE writes over it")
-            unfinished = path.with_name(path.name + ".partial")
-            try:
-                unfinished.write_bytes(content)
-                unfinished.replace(path)  # in one move: never half a file, nor the old one lost
-            finally:
-                unfinished.unlink(missing_ok=True)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise DataError(f"{argument}: cannot be written ({_reason(error)})") from error
-        return Outcome(text=f"saved in {path}")
+        content = self._session.to_json()
+        advice = "/save! FILE writes over it"
+        return _told(
+            f"saved in {chat_files.write_new(argument, content, advice=advice, over=over)}"
+        )
 
     def _load(self, argument: str) -> Outcome:
         try:
-            self._session.load_json(Path(argument).expanduser().read_bytes().decode())
+            self._session.load_json(chat_files.read(argument))
         except DataError as error:
-            raise DataError(f"{argument}: {error}") from error
-        except (OSError, ValueError, RuntimeError) as error:
-            raise DataError(f"{argument}: cannot be read ({_reason(error)})") from error
+            raise DataError(
+                str(error) if str(error).startswith(argument) else f"{argument}: {error}"
+            ) from error
         num_messages = len(self._session.turns) // 2
-        return Outcome(text=f"loaded, with its settings; messages: {num_messages}")
+        return _told(f"loaded, with its settings; messages: {num_messages}")
+
+    def _transcript(self, argument: str) -> Outcome:
+        text = chat_files.transcript(self._session.turns, argument)
+        path = chat_files.write_new(argument, text, advice="choose another name")
+        return _told(f"written to {path}")
+
+
+def _likelihood_style(probability: float) -> str:
+    if probability >= _LIKELY:
+        return "class:likely"
+    return "class:possible" if probability >= _POSSIBLE else "class:unlikely"
+
+
+def _whole_number(word: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ConfigError(f"{word}: expected a whole number, got '{_excerpt(text)}'") from None
 
 
 def _number(name: str, text: str) -> int | float:
@@ -196,11 +260,7 @@ def _number(name: str, text: str) -> int | float:
 
 def _nearest(word: str, known: Collection[str]) -> str:
     nearest = difflib.get_close_matches(word[:100], known, n=1, cutoff=0.5)
-    return f"; the nearest is {nearest[0]}" if nearest else f"; expected one of {', '.join(known)}"
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return f"; the nearest is {nearest[0]}" if nearest else ""
 
 
 def _excerpt(text: str, max_length: int = 60) -> str:

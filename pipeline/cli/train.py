@@ -15,7 +15,8 @@ import jsonargparse
 import yaml
 from rich.console import Console
 
-from pipeline.cli.evaluate import report, write_hypotheses
+from pipeline.cli.evaluate import write_hypotheses
+from pipeline.cli.score_report import report
 from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError
 from pipeline.nn.config import ModelConfig
@@ -188,10 +189,10 @@ def _score(model: Path, hypotheses: Path) -> None:
     noted = {
         name: value
         for name, value in scores.as_json().items()
-        if name not in ("by_length", "by_label", "split")
+        if name != "split" and not isinstance(value, list | dict)
     }
     save_model(replace(trained, scores={**trained.scores, split: noted}), model)
-    print(report(scores, is_chat=trained.task == "chat"))
+    print(report(scores))
 
 
 def _say_what_next(model: Path, task: Task) -> None:

@@ -34,6 +34,12 @@ class DataConfig:
             series, the numbers in a training window.
         max_length_ratio: Largest ratio of the longer side to the shorter, in characters; only for
             translation: elsewhere the lengths do not go together.
+        reverse: For chat: learn what a reply answers, from the reply to the last message. This is
+            the reverse model of maximum mutual information (Li et al. 2016), which `seq2seq chat
+            --reverse` takes beside the model itself.
+        max_target_repeats: For chat: a reply that answers more different messages than this is left
+            out of training, as one that says nothing (Csáky et al. 2019: the entropy of what it
+            answers is above the logarithm of it); 0 keeps all.
         context_tokens: For chat: pieces of earlier turns that the model sees at most.
         batch_tokens: Tokens of the longer side in a batch, about.
         tokenizer: How SentencePiece is trained.
@@ -49,6 +55,8 @@ class DataConfig:
     held_out_rows: int = 1000
     max_tokens: int = 100
     max_length_ratio: float = 4.0
+    reverse: bool = False
+    max_target_repeats: int = 0
     context_tokens: int = 60
     batch_tokens: int = 2048
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
@@ -65,6 +73,13 @@ class DataConfig:
             raise ConfigError(
                 f"data.dialogue: expected with the task chat, got the task {self.task}"
             )
+        if self.max_target_repeats < 0:
+            raise ConfigError(
+                f"data.max_target_repeats: expected 0 or more, got {self.max_target_repeats}"
+            )
+        for name in ("reverse", "max_target_repeats"):
+            if getattr(self, name) and not self.is_chat:
+                raise ConfigError(f"data.{name}: expected with the task chat, got {self.task}")
         if self.labels is not None and self.task != "classification":
             raise ConfigError(
                 f"data.labels: expected with the task classification, got the task {self.task}"

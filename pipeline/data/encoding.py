@@ -6,7 +6,7 @@ from typing import Protocol
 
 import datasets
 
-from pipeline.context import fit_context
+from pipeline.context import encode_contexts
 from pipeline.data.cache import Batch, fingerprint, fingerprint_of, mapped_once
 from pipeline.data.config import DataConfig
 from pipeline.tokenizer import Tokenizer
@@ -83,11 +83,11 @@ def _encode(
     budget: int | None,
     limit: int | None,
 ) -> Batch:
-    sources = source_tokenizer.encode_batch(batch["source"])
+    if budget is None:
+        sources = source_tokenizer.encode_batch(batch["source"])
+    else:
+        sources = encode_contexts(batch["source"], source_tokenizer, budget=budget)
     targets = target_tokenizer.encode_batch(batch["target"])
-    if budget is not None:
-        turn_id = source_tokenizer.turn_id
-        sources = [fit_context(ids, turn_id=turn_id, budget=budget) for ids in sources]
     kept = [
         (source, target)
         for source, target in zip(sources, targets, strict=True)

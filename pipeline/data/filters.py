@@ -27,6 +27,7 @@ class CleaningReport:
         num_empty: A side had no text.
         num_unbalanced: One side was far longer than the other, in characters.
         num_duplicates: The same source and target stood before.
+        num_generic: The target answered too many different messages.
         num_too_long: A side had more pieces than `max_tokens`; known after encoding.
     """
 
@@ -34,13 +35,14 @@ class CleaningReport:
     num_empty: int = 0
     num_unbalanced: int = 0
     num_duplicates: int = 0
+    num_generic: int = 0
     num_too_long: int = 0
 
     @property
     def num_kept(self) -> int:
         """Pairs that are left."""
-        dropped = self.num_empty + self.num_unbalanced + self.num_duplicates + self.num_too_long
-        return self.num_pairs - dropped
+        dropped = self.num_empty + self.num_unbalanced + self.num_duplicates
+        return self.num_pairs - dropped - self.num_generic - self.num_too_long
 
     def with_too_long(self, num_too_long: int) -> "CleaningReport":
         """The same, with what `encode_pairs` dropped."""
@@ -51,6 +53,7 @@ class CleaningReport:
             "empty": self.num_empty,
             "with one side far longer": self.num_unbalanced,
             "duplicates": self.num_duplicates,
+            "with a generic reply": self.num_generic,
             "too long": self.num_too_long,
         }
         parts = [f"{self.num_kept:,} kept"]
@@ -59,10 +62,11 @@ class CleaningReport:
 
 
 def clean_pairs(
-    pairs: datasets.Dataset, config: DataConfig
+    pairs: datasets.Dataset, config: DataConfig, *, max_target_repeats: int = 0
 ) -> tuple[datasets.Dataset, CleaningReport]:
     """Drop pairs with an empty side, pairs of very unequal length, and repeated pairs.
 
+    With `max_target_repeats`, also those whose target stands in more pairs than this afterwards.
     Lengths are compared only in translation, where they go together, and only where the longer
     side has more than 20 characters. Memory: about 40 bytes a pair while it runs.
 
@@ -72,20 +76,28 @@ def clean_pairs(
     lengths_go_together = config.task == "translation" and not config.is_chat
     max_ratio = config.max_length_ratio if lengths_go_together else math.inf
     verdicts = np.zeros(len(pairs), dtype=np.uint8)
-    hashes = np.zeros(len(pairs), dtype=np.uint64)
+    hashes, target_hashes = np.zeros((2, len(pairs)), dtype=np.uint64)
     position = 0
     for batch in pairs.iter(batch_size=_PAIRS_AT_A_TIME):
         for source, target in zip(batch["source"], batch["target"], strict=True):
             verdicts[position] = _verdict(source, target, max_ratio)
             hashes[position] = hash_text(f"{source}\n{target}")
+            target_hashes[position] = hash_text(target)
             position += 1
     kept = np.flatnonzero(verdicts == _KEPT)
     unique = kept[_first_occurrences(hashes[kept])]
+    num_duplicates = len(kept) - len(unique)
+    num_generic = 0
+    if max_target_repeats:
+        is_telling = _counts(target_hashes[unique]) <= max_target_repeats
+        num_generic = int((~is_telling).sum())
+        unique = unique[is_telling]
     report = CleaningReport(
         num_pairs=len(pairs),
         num_empty=int((verdicts == _EMPTY).sum()),
         num_unbalanced=int((verdicts == _UNBALANCED).sum()),
-        num_duplicates=len(kept) - len(unique),
+        num_duplicates=num_duplicates,
+        num_generic=num_generic,
     )
     if len(unique) == 0:
         raise DataError(f"data.path: no pair is fit for training ({report})")
@@ -107,3 +119,9 @@ def _verdict(source: str, target: str, max_ratio: float) -> int:
 def _first_occurrences(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
     _, first = np.unique(hashes, return_index=True)
     return np.sort(first)
+
+
+def _counts(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """How often each is among them."""
+    _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    return counts[inverse]

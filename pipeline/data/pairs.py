@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import datasets
 
-from pipeline.context import clean_turn
+from pipeline.context import MAX_TURNS, clean_turn, last_turn
 from pipeline.data.cache import Batch, fingerprint, fingerprint_of, mapped_once
 from pipeline.data.config import DataConfig
 from pipeline.data.dialogue import dialogue_pairs
@@ -18,9 +18,13 @@ _FEATURES = datasets.Features(
 )
 
 
-def text_pairs(rows: datasets.Dataset, config: DataConfig) -> datasets.Dataset:
+def text_pairs(
+    rows: datasets.Dataset, config: DataConfig, *, max_turns: int | None = MAX_TURNS
+) -> datasets.Dataset:
     """Pairs in the order of the rows; a row with a dialogue gives one for each response in it.
 
+    Of what was said before a response, the last `max_turns` turns are its source; None is no limit.
+    With `config.reverse` a reply is the source, and the message that it answers the target.
     The target of a classifier is its label, and a language model has its text on both sides.
 
     Returns:
@@ -31,15 +35,23 @@ def text_pairs(rows: datasets.Dataset, config: DataConfig) -> datasets.Dataset:
     if config.task == "language_model":
         source = target  # what is read is what is predicted, a token later
     if dialogue is not None:
-        function = functools.partial(_turns_to_pairs, dialogue=dialogue)
+        function = functools.partial(
+            _turns_to_pairs, dialogue=dialogue, max_turns=max_turns, reverse=config.reverse
+        )
     else:
         # A chat model meets a single message as a conversation of one turn.
         clean = clean_turn if config.is_chat else normalize
         function = functools.partial(
-            _sides_to_pairs, source=source, target=target, clean=clean, labels=config.labels
+            _sides_to_pairs,
+            source=target if config.reverse else source,
+            target=source if config.reverse else target,
+            clean=clean,
+            labels=config.labels,
         )
     columns = [source, target, dialogue]
-    key = fingerprint(fingerprint_of(rows), "pairs", columns, config.is_chat, config.labels)
+    key = fingerprint(
+        fingerprint_of(rows), "pairs", columns, config.is_chat, config.labels, max_turns
+    )
     pairs = mapped_once(rows, function, key=key, features=_FEATURES, description="Reading pairs")
     if config.labels is not None and len(pairs) < len(rows):
         _log.info("%s rows with other labels are left out", f"{len(rows) - len(pairs):,}")
@@ -62,6 +74,8 @@ def _sides_to_pairs(
     return {"source": [pair[0] for pair in pairs], "target": [pair[1] for pair in pairs]}
 
 
-def _turns_to_pairs(batch: Batch, *, dialogue: str) -> Batch:
-    pairs = [pair for said in batch[dialogue] for pair in dialogue_pairs(said)]
+def _turns_to_pairs(batch: Batch, *, dialogue: str, max_turns: int | None, reverse: bool) -> Batch:
+    pairs = [pair for said in batch[dialogue] for pair in dialogue_pairs(said, max_turns=max_turns)]
+    if reverse:
+        pairs = [(reply, last_turn(context)) for context, reply in pairs]
     return {"source": [pair[0] for pair in pairs], "target": [pair[1] for pair in pairs]}

@@ -1,7 +1,7 @@
 """From a configuration to encoded pairs: every step between the files and the batches, in order."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class PreparedCorpus:
 
     Attributes:
         config: What it was made by; of a classifier, with its labels.
+        rows: The raw rows of `train` and `validation`.
         source_tokenizer: Trained on the training split.
         target_tokenizer: The same object where the vocabulary is joint, or where the target is not
             text but a label.
@@ -35,6 +36,7 @@ class PreparedCorpus:
     """
 
     config: DataConfig
+    rows: Mapping[str, datasets.Dataset]
     source_tokenizer: Tokenizer
     target_tokenizer: Tokenizer
     train: datasets.Dataset
@@ -67,7 +69,11 @@ def prepare(config: DataConfig, tokenizer_folder: Path) -> PreparedCorpus:
     cleaned, reports = {}, {}
     for split in ("train", "validation"):
         pairs = text_pairs(corpus[split], config)
-        cleaned[split], reports[split] = clean_pairs(pairs, config)
+        cleaned[split], reports[split] = clean_pairs(
+            pairs,
+            config,
+            max_target_repeats=config.max_target_repeats if split == "train" else 0,
+        )
     source_tokenizer, target_tokenizer = _tokenizers(cleaned["train"], config, tokenizer_folder)
     encoded = {}
     for split, pairs in cleaned.items():
@@ -86,6 +92,7 @@ def prepare(config: DataConfig, tokenizer_folder: Path) -> PreparedCorpus:
             )
     return PreparedCorpus(
         config=config,
+        rows=corpus,
         source_tokenizer=source_tokenizer,
         target_tokenizer=target_tokenizer,
         train=encoded["train"],

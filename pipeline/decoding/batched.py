@@ -10,6 +10,7 @@ from pipeline.batch import collate_sources, rows_by_length
 from pipeline.decoding.beam import beam_search
 from pipeline.decoding.greedy import greedy_search
 from pipeline.decoding.protocol import AnyState, Hypothesis, LengthLimit, Model
+from pipeline.decoding.rules import Rule
 
 Search = Callable[[Tensor, Tensor], list[Hypothesis]]
 """From `source_ids` (B, S) and `source_lengths` (B) to the best hypothesis of each row."""
@@ -38,9 +39,12 @@ def search_best(
     *,
     beam_size: int,
     limit: LengthLimit,
+    rules: Sequence[Rule] = (),
 ) -> list[Hypothesis]:
     """The best hypothesis of each row, by greedy decoding or by beam search."""
     if beam_size == 1:
-        return greedy_search(model, source_ids, source_lengths, limit=limit)
-    nbest = beam_search(model, source_ids, source_lengths, beam_size=beam_size, limit=limit)
+        return greedy_search(model, source_ids, source_lengths, limit=limit, rules=rules)
+    nbest = beam_search(
+        model, source_ids, source_lengths, beam_size=beam_size, limit=limit, rules=rules
+    )
     return [hypotheses[0] for hypotheses in nbest]

@@ -1,5 +1,7 @@
 """Score a model on a split of a corpus, whatever kind of network it is."""
 
+from pipeline.chat import ChatSettings
+from pipeline.evaluation.chat import ChatScores, score_chat
 from pipeline.evaluation.corpus import Numbers, Pairs, data_config, load_numbers, load_pairs
 from pipeline.evaluation.generation import GenerationScores, score_generation
 from pipeline.evaluation.other_kinds import (
@@ -15,6 +17,7 @@ from pipeline.model_folder import TrainedModel
 Scores = GenerationScores | ClassificationScores | LanguageModelScores | ForecastScores
 
 __all__ = [
+    "ChatScores",
     "ClassificationScores",
     "ForecastScores",
     "GenerationScores",
@@ -27,6 +30,7 @@ __all__ = [
     "load_numbers",
     "load_pairs",
     "load_references",
+    "score_chat",
     "score_classifier",
     "score_forecaster",
     "score_generation",
@@ -35,9 +39,37 @@ __all__ = [
 
 
 def evaluate(
-    trained: TrainedModel, pairs: Pairs | Numbers, *, beam_size: int = 1, batch_size: int = 64
+    trained: TrainedModel,
+    pairs: Pairs | Numbers,
+    *,
+    beam_size: int = 1,
+    batch_size: int = 64,
+    settings: ChatSettings | None = None,
+    reverse: TrainedModel | None = None,
 ) -> Scores:
-    """The scores that suit the model's task; `beam_size` is for what is decoded."""
+    """The scores that suit the model's task.
+
+    Args:
+        trained: The model.
+        pairs: What it is judged by.
+        beam_size: For what is decoded.
+        batch_size: Sentences together.
+        settings: How replies are generated; for chat models only.
+        reverse: A model from reply to message, by which candidates are ranked.
+
+    Raises:
+        ConfigError: The settings ask for sampling, and there is a beam.
+    """
+    if trained.task == "chat":
+        assert isinstance(pairs, Pairs)
+        return score_chat(
+            trained,
+            pairs,
+            settings=settings,
+            reverse=reverse,
+            beam_size=beam_size,
+            batch_size=batch_size,
+        )
     if isinstance(pairs, Numbers):
         return score_forecaster(trained, pairs)
     match trained.task:

@@ -7,6 +7,7 @@ import datasets
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.context import MAX_TURNS
 from pipeline.data.config import DataConfig
 from pipeline.data.corpus import is_single_file, load_split
 from pipeline.data.pairs import text_pairs
@@ -57,7 +58,8 @@ def load_pairs(trained: TrainedModel, *, path: str | None, split: str) -> Pairs:
         DataError: The corpus cannot be read, or has no such split.
     """
     config, rows, name = _load(trained, path, split)
-    pairs = text_pairs(rows, config)
+    remembers = trained.task == "chat" and trained.context_tokens is None
+    pairs = text_pairs(rows, config, max_turns=None if remembers else MAX_TURNS)
     if not len(pairs):
         raise DataError(f"{config.path}: no pair in the split '{split}'")
     return Pairs(

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from pipeline import metrics
-from pipeline.context import fit_context
-from pipeline.decoding import LengthLimit, decode_all, search_best
+from pipeline.context import encode_contexts
+from pipeline.decoding import LengthLimit, Search, decode_all, search_best
 from pipeline.evaluation.corpus import Pairs
 from pipeline.evaluation.likelihood import reference_nats
 from pipeline.evaluation.scores import SplitScores
@@ -60,6 +60,14 @@ class GenerationScores(SplitScores):
     hypotheses: list[str]
 
 
+@dataclass(frozen=True)
+class Written:
+    """What a model wrote, in the order of the sources, and the seconds it took."""
+
+    hypotheses: list[str]
+    seconds: float
+
+
 def score_generation(
     trained: TrainedModel,
     pairs: Pairs,
@@ -73,24 +81,46 @@ def score_generation(
     No pair is left out; a source of more than 512 pieces is cut.
     """
     model = trained.model.to(device).eval()
-    is_chat = trained.task == "chat"
-    started = time.perf_counter()
-    source_ids = _source_ids(trained, pairs.sources)
-    search = partial(
-        search_best, model, beam_size=beam_size, limit=LengthLimit.for_task(is_chat=is_chat)
-    )
-    found = decode_all(source_ids, search, batch_size=batch_size, device=torch.device(device))
-    hypotheses = [
-        normalize(trained.target_tokenizer.decode(hypothesis.ids)) for hypothesis in found
-    ]
-    seconds = time.perf_counter() - started
+    limit = LengthLimit.for_task(is_chat=trained.task == "chat")
+    search = partial(search_best, model, beam_size=beam_size, limit=limit)
+    written = write(trained, pairs.sources, search, batch_size=batch_size, device=device)
     nats, num_tokens = reference_nats(
         model,
-        source_ids,
+        encode_sources(trained, pairs.sources),
         trained.target_tokenizer.encode_batch(pairs.references),
         batch_size=batch_size,
         device=device,
     )
+    return generation_scores(pairs, written, nats=nats, num_tokens=num_tokens, beam_size=beam_size)
+
+
+def write(
+    trained: TrainedModel,
+    sources: Sequence[str],
+    search: Search,
+    *,
+    batch_size: int,
+    device: str = "cpu",
+) -> Written:
+    """Decode the sources."""
+    started = time.perf_counter()
+    found = decode_all(
+        encode_sources(trained, sources),
+        search,
+        batch_size=batch_size,
+        device=torch.device(device),
+    )
+    hypotheses = [
+        normalize(trained.target_tokenizer.decode(hypothesis.ids)) for hypothesis in found
+    ]
+    return Written(hypotheses, time.perf_counter() - started)
+
+
+def generation_scores(
+    pairs: Pairs, written: Written, *, nats: float, num_tokens: int, beam_size: int
+) -> GenerationScores:
+    """The scores of what was written, and of the references' nats and number of tokens."""
+    hypotheses = written.hypotheses
     bleu = metrics.bleu(hypotheses, pairs.references)
     chrf = metrics.chrf(hypotheses, pairs.references)
     return GenerationScores(
@@ -107,19 +137,18 @@ def score_generation(
         distinct_1=metrics.distinct(hypotheses, 1),
         distinct_2=metrics.distinct(hypotheses, 2),
         beam_size=beam_size,
-        sentences_per_second=len(hypotheses) / seconds,
+        sentences_per_second=len(hypotheses) / written.seconds,
         by_length=_by_length(pairs, hypotheses),
         hypotheses=hypotheses,
     )
 
 
-def _source_ids(trained: TrainedModel, sources: Sequence[str]) -> list[list[int]]:
+def encode_sources(trained: TrainedModel, sources: Sequence[str]) -> list[list[int]]:
+    """Ids of the sources as the model reads them; the one place where a context is cut."""
     tokenizer = trained.source_tokenizer
-    encoded = tokenizer.encode_batch(sources)
     if trained.task == "chat":
-        budget = int(trained.data["context_tokens"])
-        return [fit_context(ids, turn_id=tokenizer.turn_id, budget=budget) for ids in encoded]
-    return [ids[:MAX_SOURCE_TOKENS] for ids in encoded]
+        return encode_contexts(sources, tokenizer, budget=trained.context_tokens)
+    return [ids[:MAX_SOURCE_TOKENS] for ids in tokenizer.encode_batch(sources)]
 
 
 def _by_length(pairs: Pairs, hypotheses: Sequence[str]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ CellName = Literal["elman", "irnn", "gru", "lstm", "ln_lstm", "dt_gru", "mingru"
 AttentionName = Literal["none", "dot", "general", "additive", "multi_head"]
 EmbeddingName = Literal["learned", "one_hot", "word2vec"]
 RecurrentInitName = Literal["orthogonal", "xavier"]
+MemoryName = Literal["none", "recurrent"]
 MemoryBiasName = Literal["own", "zero", "one", "chrono"]
 
 
@@ -22,6 +23,9 @@ class ModelConfig:
             leave out; the gated ones always have their biases.
         attention: How the decoder looks back at the source; `none` leaves it the hidden state
             alone (Sutskever et al. 2014; Cho et al. 2014).
+        memory: For chat: `none` lets the encoder read the last turns, as many as the context holds,
+            with every message anew; `recurrent` lets it read each turn once and carries what it
+            found from turn to turn (Serban et al. 2016), however long the conversation.
         num_heads: Heads of `multi_head` attention.
         embedding: `learned`, from random vectors; `word2vec`, learned too, but begun as Word2Vec
             vectors (Mikolov et al. 2013) of the training split's pieces; or `one_hot`, the
@@ -47,6 +51,7 @@ class ModelConfig:
     cell: CellName = "gru"
     bias: bool = False
     attention: AttentionName = "general"
+    memory: MemoryName = "none"
     num_heads: int = 8
     embedding: EmbeddingName = "learned"
     embedding_dim: int = 256

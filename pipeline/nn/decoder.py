@@ -3,7 +3,7 @@
 Training runs a whole target in one call, decoding one token a step; both give the same numbers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -28,6 +28,7 @@ class DecoderState:
         values: Attention values; None without attention.
         source_mask: True where a source token is real.
         attention_weights: Where the last step looked; None before the first, or without attention.
+        memory: Of the conversation, after the turns read; None where the model keeps none.
     """
 
     layers: tuple[State, ...]
@@ -35,6 +36,7 @@ class DecoderState:
     values: Float[Tensor, "B S H"] | None
     source_mask: Bool[Tensor, "B S"]
     attention_weights: Float[Tensor, "B S"] | None = None
+    memory: State | None = None
 
     def select(self, rows: Int[Tensor, " N"]) -> "DecoderState":
         """The state of these rows, in this order; a row may be named twice."""
@@ -50,6 +52,9 @@ class DecoderState:
             values=pick(self.values),
             source_mask=self.source_mask.index_select(0, rows),
             attention_weights=pick(self.attention_weights),
+            memory=self.memory
+            if self.memory is None
+            else tuple(part.index_select(0, rows) for part in self.memory),
         )
 
 
@@ -116,11 +121,9 @@ class Decoder(nn.Module):
             outputs = outputs + layer_outputs if self.residual and i > 0 else layer_outputs
             layers.append(layer_state_after)
         features, weights = self._attend(outputs.unsqueeze(1), state)
-        next_state = DecoderState(
+        next_state = replace(
+            state,
             layers=tuple(layers),
-            keys=state.keys,
-            values=state.values,
-            source_mask=state.source_mask,
             attention_weights=None if weights is None else weights.squeeze(1),
         )
         return features.squeeze(1), next_state

@@ -27,6 +27,16 @@ class EncoderOutput(NamedTuple):
     final_states: tuple[Float[Tensor, "B H"], ...]
     source_mask: Bool[Tensor, "B S"]
 
+    def select(self, rows: Int[Tensor, " N"]) -> "EncoderOutput":
+        """Those of these rows, in this order, without the padding that none of them needs."""
+        source_mask = self.source_mask[rows]
+        max_length = int(source_mask.sum(dim=1).max())
+        return EncoderOutput(
+            self.outputs[rows, :max_length],
+            tuple(final_state[rows] for final_state in self.final_states),
+            source_mask[:, :max_length],
+        )
+
 
 class RecurrentLayers(nn.Module):
     """A stack of recurrent layers over vectors, whatever they stand for."""
@@ -65,6 +75,30 @@ class Encoder(RecurrentLayers):
     ) -> EncoderOutput:
         """Encode a padded batch of sentences."""
         return self.read(self.embedding(source_ids), source_lengths)
+
+    def in_parts(
+        self, source_ids: Int[Tensor, "B S"], source_lengths: Int[Tensor, " B"], *, rows: int
+    ) -> EncoderOutput:
+        """Encode sentences of very different lengths: `rows` of about one length at a time."""
+        order = source_lengths.argsort()
+        parts = []
+        for part in order.split(rows):
+            lengths = source_lengths[part]
+            parts.append(self(source_ids[part, : int(lengths.max())], lengths))
+        to_width = [(0, 0, 0, source_ids.shape[1] - part.outputs.shape[1]) for part in parts]
+        outputs = [
+            nn.functional.pad(part.outputs, widths)
+            for part, widths in zip(parts, to_width, strict=True)
+        ]
+        back = order.argsort()
+        return EncoderOutput(
+            torch.cat(outputs)[back],
+            tuple(
+                torch.cat(layer)[back]
+                for layer in zip(*(part.final_states for part in parts), strict=True)
+            ),
+            length_mask(source_lengths, source_ids.shape[1]),
+        )
 
 
 class EncoderLayer(nn.Module):

@@ -5,6 +5,7 @@ of rows, each small enough for the cache, and makes its gradient in the forward 
 chunk's probabilities are at hand: the logits are neither kept nor computed twice.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -30,6 +31,12 @@ class SummedLoss(NamedTuple):
     nats_sum: Float[Tensor, ""]
     num_predictions: int
 
+    @classmethod
+    def total(cls, losses: Sequence["SummedLoss"]) -> "SummedLoss":
+        """The sums over several batches."""
+        objectives, nats, nums = zip(*losses, strict=True)
+        return cls(torch.stack(objectives).sum(), torch.stack(nats).sum(), sum(nums))
+
 
 def cross_entropy(
     features: Float[Tensor, "B T E"],
@@ -38,21 +45,35 @@ def cross_entropy(
     labels: Int[Tensor, "B T"],
     *,
     label_smoothing: float = 0.0,
+    label_weights: Float[Tensor, " V"] | None = None,
 ) -> SummedLoss:
     """Loss of the softmax layer `features @ weight.T + bias` against the labels; PAD is left out.
 
     With smoothing ε the target distribution is (1 - ε) on the label and ε / V on every piece
-    (Szegedy et al. 2016, section 7).
+    (Szegedy et al. 2016, section 7). `label_weights` says how much a piece counts in the objective
+    where it is the label, 1 if not given; the plain nats know nothing of it.
     """
     is_real = labels != PAD_ID
     device_type = features.device.type
     dtype = features.dtype
     if torch.is_autocast_enabled(device_type):
         dtype = torch.get_autocast_dtype(device_type)
+    real_labels = labels[is_real]
+    row_weights = None if label_weights is None else label_weights[real_labels]
     objective_sum, nats_sum = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        features[is_real], weight, bias, labels[is_real], label_smoothing, dtype
+        features[is_real], weight, bias, real_labels, row_weights, label_smoothing, dtype
     )
     return SummedLoss(objective_sum, nats_sum, int(is_real.sum()))
+
+
+def frequency_weights(counts: Int[Tensor, " V"], exponent: float) -> Float[Tensor, " V"]:
+    """How much each piece is to count: (how often it occurs) ** -exponent.
+
+    Scaled so that the mean over all occurrences is 1 (inverse token frequency, Nakamura et al.
+    2019).
+    """
+    weights = counts.clamp_min(1).float() ** -exponent
+    return weights * counts.sum() / (weights * counts).sum()
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
@@ -63,6 +84,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         weight: Tensor,
         bias: Tensor,
         labels: Tensor,
+        row_weights: Tensor | None,
         label_smoothing: float,
         dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
@@ -77,31 +99,36 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         # left out of the gradient of the logits, and what it would have added comes at the end.
         uniform = label_smoothing / weight.shape[0]
         ones = low_features.new_ones(1, _CHUNK_ROWS)
+        is_weighted = row_weights is not None
+        if row_weights is None:
+            row_weights = features.new_ones(features.shape[0], dtype=torch.float32)
         with torch.autocast(features.device.type, enabled=False):
             for start in range(0, features.shape[0], _CHUNK_ROWS):
                 rows = slice(start, start + _CHUNK_ROWS)
-                x, y = low_features[rows], labels[rows].unsqueeze(1)
+                x, y, w = low_features[rows], labels[rows].unsqueeze(1), row_weights[rows]
                 logits = torch.addmm(low_bias, x, low_weight.t())
                 probs = torch.softmax(logits, dim=-1, dtype=torch.float32)
                 log_prob = probs.gather(1, y).clamp_min(_TINY).log()
-                nats = -log_prob.sum()
-                nats_sum += nats
-                objective_sum += (1 - label_smoothing) * nats
+                nats_sum -= log_prob.sum()
+                objective_sum -= (1 - label_smoothing) * (w @ log_prob.squeeze(1))
                 if label_smoothing:
-                    log_normalizers = logits.gather(1, y).float() - log_prob
-                    logits_sum = logits.sum(dtype=torch.float32)
-                    objective_sum += label_smoothing * log_normalizers.sum() - uniform * logits_sum
+                    log_normalizers = (logits.gather(1, y).float() - log_prob).squeeze(1)
+                    logits_sums = logits.sum(dim=-1, dtype=torch.float32)
+                    objective_sum += w @ (label_smoothing * log_normalizers - uniform * logits_sums)
                 if needs_gradient:
                     # d objective / d logits = softmax - target distribution
                     grad = probs.scatter_add_(1, y, probs.new_full(y.shape, label_smoothing - 1))
+                    if is_weighted:
+                        grad.mul_(w.unsqueeze(1))
                     grad = grad.to(dtype)
                     grad_features[rows] = grad @ low_weight
                     grad_weight += grad.t() @ x
                     grad_bias += (ones[:, : len(x)] @ grad).squeeze(0)
             if needs_gradient and label_smoothing:
-                grad_features -= uniform * low_weight.sum(dim=0)
-                grad_weight -= uniform * low_features.sum(dim=0, dtype=torch.float32)
-                grad_bias -= uniform * features.shape[0]
+                low_weights = row_weights.to(dtype).unsqueeze(1)
+                grad_features -= low_weights * (uniform * low_weight.sum(dim=0))
+                grad_weight -= uniform * (row_weights @ low_features.float())
+                grad_bias -= uniform * row_weights.sum()
         if needs_gradient:
             ctx.save_for_backward(
                 grad_features.to(features.dtype),
@@ -115,4 +142,4 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         scale = grad_outputs[0]
         grad_features, grad_weight, grad_bias = ctx.saved_tensors
-        return grad_features * scale, grad_weight * scale, grad_bias * scale, None, None, None
+        return grad_features * scale, grad_weight * scale, grad_bias * scale, None, None, None, None

@@ -1,15 +1,23 @@
 """The encoder-decoder: the whole network, and the two methods that decoding asks for."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from pipeline.batch import Seq2SeqBatch
+from pipeline.batch import ConversationBatch, Seq2SeqBatch, collate_sources, split_turns
+from pipeline.nn.cells import State
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.decoder import Decoder, DecoderState
 from pipeline.nn.embedding import Embedding, build_embedding
 from pipeline.nn.encoder import Encoder
 from pipeline.nn.loss import SummedLoss, cross_entropy
+from pipeline.nn.memory import ConversationMemory
+
+_PART_ROWS = 64
+"""The turns of a conversation differ in length: so many of about one length are run at a time."""
 
 
 class Seq2Seq(nn.Module):
@@ -45,29 +53,66 @@ class Seq2Seq(nn.Module):
             else nn.Parameter(Embedding(target_vocab_size, config.embedding_dim).weight.detach())
         )
         self.output_bias = nn.Parameter(torch.zeros(target_vocab_size))
+        self.memory = ConversationMemory(config) if config.memory == "recurrent" else None
 
     def forward(self, batch: Seq2SeqBatch) -> Float[Tensor, "B T E"]:
         """Features of every next target token under teacher forcing."""
-        encoded = self.encoder(batch.source_ids, batch.source_lengths)
-        state = self.decoder.initial_state(encoded)
+        state = self.encode(batch.source_ids, batch.source_lengths)
         features: Tensor = self.decoder(batch.decoder_input_ids, state)
         return features
 
-    def loss(self, batch: Seq2SeqBatch, *, label_smoothing: float = 0.0) -> SummedLoss:
-        """Cross-entropy of the labels, summed over the real tokens, in nats."""
-        return cross_entropy(
-            self(batch),
-            self.output_weight,
-            self.output_bias,
-            batch.labels,
-            label_smoothing=label_smoothing,
+    def loss(
+        self,
+        batch: Seq2SeqBatch | ConversationBatch,
+        *,
+        label_smoothing: float = 0.0,
+        label_weights: Float[Tensor, " V"] | None = None,
+    ) -> SummedLoss:
+        """Cross-entropy of the labels, summed over the real tokens; see `cross_entropy`."""
+        parts = (
+            self._conversation_features(batch)
+            if isinstance(batch, ConversationBatch)
+            else [(self(batch), batch.labels)]
         )
+        losses = [
+            cross_entropy(
+                features,
+                self.output_weight,
+                self.output_bias,
+                labels,
+                label_smoothing=label_smoothing,
+                label_weights=label_weights,
+            )
+            for features, labels in parts
+        ]
+        return losses[0] if len(losses) == 1 else SummedLoss.total(losses)
 
     def encode(
-        self, source_ids: Int[Tensor, "B S"], source_lengths: Int[Tensor, " B"]
+        self,
+        source_ids: Int[Tensor, "B S"],
+        source_lengths: Int[Tensor, " B"],
+        memory: State | None = None,
     ) -> DecoderState:
-        """The decoder's state before the first token."""
-        return self.decoder.initial_state(self.encoder(source_ids, source_lengths))
+        """The decoder's state before the first token.
+
+        A model with a memory takes the source apart into its turns. It reads each by itself, goes
+        on from the memory of what was said before, and gives the memory with them in the state.
+
+        Args:
+            source_ids: A sentence a row; of a conversation the turns with TURN between them.
+            source_lengths: Their lengths, EOS counted.
+            memory: `DecoderState.memory` after the turns before, where the source goes on with a
+                conversation; only for a model with a memory.
+        """
+        if self.memory is None:
+            return self.decoder.initial_state(self.encoder(source_ids, source_lengths))
+        turn_ids, turns = split_turns(source_ids, source_lengths)
+        ids, lengths = (tensor.to(source_ids.device) for tensor in collate_sources(turn_ids))
+        encoded = self.encoder.in_parts(ids, lengths, rows=_PART_ROWS)
+        memories, after = self.memory(encoded.final_states[-1], turns, memory)
+        last = turns.max(dim=1).values
+        joined = self.memory.join(encoded.select(last), memories[last])
+        return replace(self.decoder.initial_state(joined), memory=after)
 
     def step(
         self, token_ids: Int[Tensor, " B"], state: DecoderState
@@ -79,3 +124,15 @@ class Seq2Seq(nn.Module):
     def logits(self, features: Float[Tensor, "*rows E"]) -> Float[Tensor, "*rows V"]:
         """The softmax layer before the softmax: y_t = W_hy h_t, plus a bias."""
         return nn.functional.linear(features, self.output_weight, self.output_bias)
+
+    def _conversation_features(self, batch: ConversationBatch) -> Iterator[tuple[Tensor, Tensor]]:
+        """Features (B, T, E) and labels (B, T) of answers, those of about one length together."""
+        assert self.memory is not None
+        pairs = batch.pairs
+        encoded = self.encoder.in_parts(pairs.source_ids, pairs.source_lengths, rows=_PART_ROWS)
+        memories, _ = self.memory(encoded.final_states[-1], batch.turns)
+        joined = self.memory.join(encoded, memories)
+        for rows in pairs.target_lengths.argsort().split(_PART_ROWS):
+            part = pairs.select(rows)
+            state = self.decoder.initial_state(joined.select(rows))
+            yield self.decoder(part.decoder_input_ids, state), part.labels

@@ -28,6 +28,10 @@ class TrainerConfig:
         warmup_steps: Steps in which the learning rate rises from zero.
         weight_decay: Of AdamW (Loshchilov & Hutter 2019).
         label_smoothing: Probability spread over the whole vocabulary (Szegedy et al. 2016).
+        frequency_weighting: Of chatbots: a token counts count^-λ in the objective, count being how
+            often the training split says it, and the mean over its tokens 1 (inverse token
+            frequency, Nakamura et al. 2019); 0 counts all alike. What is said everywhere is then
+            learnt less.
         max_gradient_norm: The gradient's norm is clipped to this (Pascanu et al. 2013).
         ema_decay: Of the exponential moving average of the weights, which is what is validated
             and saved; 0 takes the weights as they are.
@@ -45,6 +49,7 @@ class TrainerConfig:
     warmup_steps: int = 200
     weight_decay: float = 0.01
     label_smoothing: float = 0.1
+    frequency_weighting: float = 0.0
     max_gradient_norm: float = 1.0
     ema_decay: float = 0.998
     validate_every: int = 250
@@ -59,7 +64,7 @@ class TrainerConfig:
                 raise ConfigError(
                     f"trainer.{name}: expected more than 0, got {getattr(self, name)}"
                 )
-        for name in ("warmup_steps", "weight_decay", "patience"):
+        for name in ("warmup_steps", "weight_decay", "frequency_weighting", "patience"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"trainer.{name}: expected 0 or more, got {getattr(self, name)}")
         for name in ("label_smoothing", "ema_decay"):
@@ -102,6 +107,26 @@ class RunConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"--seed: expected 0 to {2**32 - 1}, got {self.seed}")
+        if self.model.memory == "recurrent":
+            self._require_conversations()
+
+    def _require_conversations(self) -> None:
+        data = self.data
+        if data.dialogue is None:
+            raise ConfigError(
+                "model.memory: recurrent is trained on conversations: expected data.dialogue, "
+                f"the column of the turns; got {data.source} and {data.target}"
+            )
+        if not data.tokenizer.joint:
+            raise ConfigError("data.tokenizer.joint: expected true with model.memory recurrent")
+        refused = {
+            "data.tokenizer.sampling_alpha": data.tokenizer.sampling_alpha,
+            "data.reverse": data.reverse,
+            "data.max_target_repeats": data.max_target_repeats,
+        }
+        for name, value in refused.items():
+            if value:
+                raise ConfigError(f"{name}: not possible with model.memory recurrent, got {value}")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as they stand in YAML."""

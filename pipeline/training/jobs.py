@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
+from torch import Tensor
 
-from pipeline.context import fit_context
+from pipeline.context import encode_contexts
 from pipeline.data.config import DataConfig
+from pipeline.data.conversations import ConversationDataModule, encode_conversations
 from pipeline.data.datamodule import TextDataModule
 from pipeline.data.prepare import PreparedCorpus, prepare
 from pipeline.data.series import SeriesDataModule, load_series
@@ -21,7 +24,7 @@ from pipeline.nn.language_model import LanguageModel
 from pipeline.nn.network import Network
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.task import Task
-from pipeline.tokenizer import Tokenizer
+from pipeline.tokenizer import EOS_ID, Tokenizer
 from pipeline.training.config import RunConfig
 from pipeline.training.module import TrainingModule
 from pipeline.training.other_modules import (
@@ -105,13 +108,22 @@ class TextJob(Job):
             network,
             config,
             seed=seed,
-            validation=_validation_text(self.corpus),
+            validation=_validation_text(self.corpus, remembers=network.memory is not None),
             judged_by_bleu=not self.data.is_chat,
+            token_counts=_token_counts(self.corpus) if config.frequency_weighting else None,
         )
 
     def data_module(self) -> lightning.LightningDataModule:
         """See `Job.data_module`."""
-        return TextDataModule(self.corpus, seed=self.config.seed)
+        if self.config.model.memory == "none":
+            return TextDataModule(self.corpus, seed=self.config.seed)
+        train, validation = (
+            encode_conversations(self.corpus.rows[split], self.tokenizers[0], self.data)
+            for split in ("train", "validation")
+        )
+        return ConversationDataModule(
+            train, validation, batch_tokens=self.data.batch_tokens, seed=self.config.seed
+        )
 
 
 class ForecastJob(Job):
@@ -152,17 +164,28 @@ def prepare_job(config: RunConfig, folder: Path) -> Job:
     return ForecastJob(config) if config.data.task == "forecast" else TextJob(config, folder)
 
 
-def _validation_text(corpus: PreparedCorpus) -> ValidationText:
+def _token_counts(corpus: PreparedCorpus) -> Tensor:
+    """How often each target piece is to be predicted, EOS once a sentence."""
+    counts = torch.zeros(len(corpus.target_tokenizer), dtype=torch.long)
+    for batch in corpus.train.iter(batch_size=1000):
+        ids = torch.tensor([token_id for target in batch["target_ids"] for token_id in target])
+        counts += torch.bincount(ids, minlength=len(counts))
+    counts[EOS_ID] = len(corpus.train)
+    return counts
+
+
+def _validation_text(corpus: PreparedCorpus, *, remembers: bool) -> ValidationText:
     config = corpus.config
     sources = list(corpus.validation_text["source"])
-    source_ids = corpus.source_tokenizer.encode_batch(sources)
+    tokenizer = corpus.source_tokenizer
     if config.is_chat:
-        turn_id = corpus.source_tokenizer.turn_id
-        budget = config.context_tokens
-        source_ids = [fit_context(ids, turn_id=turn_id, budget=budget) for ids in source_ids]
+        budget = None if remembers else config.context_tokens
+        source_ids = encode_contexts(sources, tokenizer, budget=budget)
+    else:
+        source_ids = [ids[: config.max_tokens] for ids in tokenizer.encode_batch(sources)]
     return ValidationText(
         sources=sources,
-        source_ids=[ids[: config.max_tokens] for ids in source_ids],
+        source_ids=source_ids,
         references=list(corpus.validation_text["target"]),
         target_tokenizer=corpus.target_tokenizer,
         limit=LengthLimit.for_task(is_chat=config.is_chat),

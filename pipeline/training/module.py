@@ -71,10 +71,14 @@ class TrainingModule(lightning.LightningModule, Generic[AnyNetwork]):
 
     def training_step(self, batch: Batch, batch_idx: int) -> STEP_OUTPUT:
         """The mean loss of a prediction, over the batches of all devices."""
-        loss = _loss(self.model, batch, label_smoothing=self.config.label_smoothing)
+        loss = self.objective(batch)
         self.num_tokens_trained += batch.num_tokens
         self._last_loss = loss
         return loss.objective_sum / self._predictions_per_device(loss.num_predictions)
+
+    def objective(self, batch: Any) -> SummedLoss:
+        """The loss that training minimises."""
+        return _loss(self.model, batch, label_smoothing=self.config.label_smoothing)
 
     def configure_gradient_clipping(
         self,

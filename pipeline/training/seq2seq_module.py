@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
 
 from pipeline.decoding import LengthLimit, decode_all, greedy_search
 from pipeline.metrics import bleu
+from pipeline.nn.loss import SummedLoss, frequency_weights
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.text import normalize
 from pipeline.tokenizer import Tokenizer
@@ -53,6 +57,8 @@ class Seq2SeqModule(TrainingModule[Seq2Seq]):
         seed: Dropout at a step is a function of the seed and the step.
         validation: What each validation decodes.
         judged_by_bleu: Whether validation computes BLEU.
+        token_counts: How often each piece of the target vocabulary is to be predicted in training;
+            for `frequency_weighting`.
     """
 
     def __init__(
@@ -63,11 +69,25 @@ class Seq2SeqModule(TrainingModule[Seq2Seq]):
         seed: int,
         validation: ValidationText,
         judged_by_bleu: bool,
+        token_counts: Tensor | None = None,
     ) -> None:
         super().__init__(model, config, seed=seed)
+        weights = None
+        if token_counts is not None:
+            weights = frequency_weights(token_counts, config.frequency_weighting)
+        self.label_weights = weights
         self.validation = validation
         self.judged_by_bleu = judged_by_bleu
         self.hypotheses: dict[int, str] = {}  # by row of the validation text
+
+    def objective(self, batch: Any) -> SummedLoss:
+        """See `TrainingModule.objective`."""
+        weights = None if self.label_weights is None else self.label_weights.to(self.device)
+        return self.model.loss(
+            batch,
+            label_smoothing=self.config.label_smoothing,
+            label_weights=weights,
+        )
 
     def judge(self) -> dict[str, float]:
         """`val_bleu`, from greedy decoding; for chat nothing but the samples is decoded."""

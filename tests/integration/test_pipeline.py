@@ -266,6 +266,28 @@ def test_a_chat_model_is_trained_scored_and_answers(place: Path, talk: Path) -> 
     assert len(piped.out.split("\n")) == 3
 
 
+def test_a_chat_model_with_a_memory_is_trained_scored_and_answers(place: Path) -> None:
+    words = (
+        "train",
+        "--name",
+        "remembers",
+        "--data.path",
+        "talk.jsonl",
+        "--data.dialogue",
+        "turns",
+    )
+    sizes = (*_SHORT, "--data.tokenizer.vocab_size", "300", "--model.memory", "recurrent")
+    finished = seq2seq(*words, *sizes, cwd=place)
+    assert finished.code == DONE, finished.err
+    model = place / "runs" / "remembers" / "model"
+    noted = load_model(model).scores["validation"]["val_loss"]
+    values = _evaluate(place, "remembers", "--split", "validation")
+    assert values["loss_nats_per_token"] == pytest.approx(noted, rel=1e-4)
+    piped = seq2seq("chat", str(model), stdin=b"hello 5\nand you?\n", cwd=place)
+    assert (piped.code, piped.err) == (DONE, "")
+    assert len(piped.out.split("\n")) == 3
+
+
 def test_a_chat_model_does_not_translate_and_a_translator_does_not_chat(
     place: Path, digits: Path, talk: Path
 ) -> None:

@@ -1,16 +1,21 @@
+from dataclasses import fields
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.batch import (
     LabelledBatch,
+    Seq2SeqBatch,
     SeriesBatch,
     collate,
+    collate_conversations,
     collate_labelled,
     collate_sources,
     length_mask,
+    split_turns,
 )
-from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID
+from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID, TURN_ID
 
 sentences = st.lists(st.lists(st.integers(4, 99), max_size=6), min_size=1, max_size=5)
 
@@ -90,3 +95,33 @@ def test_every_tensor_of_a_batch_is_moved() -> None:
     assert {labelled.source_ids.device, labelled.source_lengths.device} == {meta}
     assert labelled.labels.device == meta
     assert SeriesBatch(torch.zeros(1, 2)).to(meta).values.device == meta
+
+
+def test_conversations_become_pairs_that_know_their_order() -> None:
+    batch = collate_conversations([[[5], [6, 7], [8]], [[9, 9], [10]]])
+    assert batch.pairs.source_ids.tolist() == [[5, EOS_ID, PAD_ID], [6, 7, EOS_ID], [9, 9, EOS_ID]]
+    assert batch.pairs.labels.tolist() == [
+        [6, 7, EOS_ID],
+        [8, EOS_ID, PAD_ID],
+        [10, EOS_ID, PAD_ID],
+    ]
+    assert batch.turns.tolist() == [[0, 1], [2, -1]]
+    assert batch.num_tokens == 7
+    assert batch.pairs.target_lengths.tolist() == [3, 2, 2]
+
+
+def test_selected_pairs_lose_the_padding_that_they_do_not_need() -> None:
+    pairs = collate([[5], [6, 7, 8], [9]], [[4, 4], [5], [6]])
+    assert_same(pairs.select(torch.tensor([2, 0])), collate([[9], [5]], [[6], [4, 4]]))
+
+
+def test_contexts_are_taken_apart_at_the_turn_symbol() -> None:
+    source_ids, lengths = collate_sources([[5, TURN_ID, 6, 7, TURN_ID, 8], [], [9]])
+    turns, index = split_turns(source_ids, lengths)
+    assert turns == [[5], [6, 7], [8], [], [9]]
+    assert index.tolist() == [[0, 1, 2], [3, -1, -1], [4, -1, -1]]
+
+
+def assert_same(one: Seq2SeqBatch, other: Seq2SeqBatch) -> None:
+    for field in fields(Seq2SeqBatch):
+        assert torch.equal(getattr(one, field.name), getattr(other, field.name))

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.chat import ChatSession, ChatSettings
 from pipeline.cli.chat import run
-from pipeline.cli.main import main
+from pipeline.cli.main import DONE, MISTAKE, main
 from pipeline.errors import ConfigError
 
 
@@ -245,3 +245,28 @@ def test_at_a_terminal_it_converses(
     monkeypatch.setattr("pipeline.cli.repl.converse", lambda session, *, name: names.append(name))
     run([str(tiny_chat_folder)])
     assert names == ["tiny-chat"]
+
+
+def test_it_talks_to_itself(tiny_chat_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["chat", str(tiny_chat_folder), "--self-chat", "3", "--opening", "안녕"]) == DONE
+    out, err = capsys.readouterr()
+    lines = out.split("\n")[:-1]
+    assert lines[0] == "안녕"
+    assert len(lines) == 4 or "said three times" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--self-chat", "0"], "--self-chat: expected 1 or more, got 0"),
+        (["--with", "x"], "--with: expected --self-chat N beside it"),
+    ],
+)
+def test_self_chat_takes_turns(
+    options: list[str],
+    message: str,
+    tiny_chat_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["chat", str(tiny_chat_folder), *options]) == MISTAKE
+    assert message in capsys.readouterr().err

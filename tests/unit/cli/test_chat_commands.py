@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.chat import ChatSession, ChatSettings
-from pipeline.cli.chat_commands import RETRY_TEMPERATURE, SETTINGS, Commands
+from pipeline.cli.chat_commands import RETRY_TEMPERATURE, Commands
+from pipeline.cli.chat_options import SETTINGS
 from pipeline.errors import ConfigError, DataError, UserError
 from pipeline.model_folder import TrainedModel, load_model
 
@@ -35,8 +36,8 @@ def test_the_settings_are_those_of_a_session_with_its_defaults() -> None:
 
 def test_help_names_every_command(commands: Commands) -> None:
     lines = commands.run("/help").text.splitlines()
-    assert [line.split()[0] for line in lines[:-1]] == list(commands.purposes)
-    assert all(len(line) <= 50 for line in lines)
+    assert [line.split()[0] for line in lines[:-2]] == list(commands.purposes)
+    assert all(len(line) <= 40 for line in lines)
 
 
 def test_every_command_is_known(commands: Commands) -> None:
@@ -49,7 +50,7 @@ def test_every_command_is_known(commands: Commands) -> None:
 def test_an_unknown_command_names_the_nearest(commands: Commands) -> None:
     with pytest.raises(ConfigError, match=r"^no command /rest; the nearest is /reset$"):
         commands.run("/rest")
-    with pytest.raises(ConfigError, match=r"^no command /; expected one of /help, /reset, "):
+    with pytest.raises(ConfigError, match=r"^no command /; /help lists the commands$"):
         commands.run("/")
 
 
@@ -141,6 +142,7 @@ def test_settings_lists_them_all(commands: Commands) -> None:
         ["mmi_weight", "0.5"],
         ["unsure_below", "0.0"],
         ["seed", "0"],
+        ["retrieve_above", "0.55"],
     ]
 
 
@@ -290,3 +292,80 @@ def test_loading_what_is_not_there(commands: Commands, tmp_path: Path) -> None:
 def test_only_quit_leaves(commands: Commands) -> None:
     assert commands.run("/quit").leaves
     assert not commands.run("/help").leaves
+
+
+def test_alternatives_are_other_replies_with_their_log_probability(
+    commands: Commands, session: ChatSession
+) -> None:
+    assert commands.run("/alternatives").text == "nothing to reply to yet"
+    session.reply("hello")
+    turns = session.turns
+    lines = commands.run("/alternatives 3").text.splitlines()
+    expected = session.alternatives(3)
+    assert len(lines) == len(expected) + 1 > 2
+    for line, candidate in zip(lines, expected, strict=False):
+        assert float(line.split()[0]) == pytest.approx(candidate.log_prob, abs=0.06)
+        assert line.split()[1:] == candidate.text.split()
+    assert session.turns == turns
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("/alternatives x", "^/alternatives: expected a whole number, got 'x'$"),
+        ("/alternatives 0", "^alternatives: expected 1 to 100, got 0$"),
+    ],
+)
+def test_alternatives_are_a_number(commands: Commands, line: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        commands.run(line)
+
+
+def test_why_shows_each_piece_with_its_probability(
+    commands: Commands, session: ChatSession
+) -> None:
+    assert commands.run("/why").text == "nothing was generated"
+    session.reply("hello")
+    outcome = commands.run("/why")
+    assert session.last_reply is not None
+    lines = outcome.text.splitlines()
+    assert len(lines) == len(session.last_reply.token_ids) + 2  # the end, and the legend
+    for line, piece in zip(lines, session.explain(), strict=False):
+        assert line.lstrip().startswith(f"{piece.probability:.0%} {piece.text}")
+    assert {style for style, _ in outcome.styled} <= {
+        *("class:dim", "class:likely", "class:possible", "class:unlikely"),
+    }
+
+
+def test_edit_gives_the_last_message(commands: Commands, session: ChatSession) -> None:
+    assert commands.run("/edit").text == "nothing to change yet"
+    session.reply("hello")
+    assert commands.run("/edit").draft == "hello"
+    assert len(session.turns) == 2
+
+
+def test_a_transcript_is_written_in_the_format_of_its_name(
+    commands: Commands, session: ChatSession, tmp_path: Path
+) -> None:
+    session.restore(["안녕 *별*", "<b>hi</b> 🙂"])
+    commands.run(f"/transcript {tmp_path}/a.md")
+    assert (tmp_path / "a.md").read_text(encoding="utf-8") == (
+        "**you:** 안녕 \\*별\\*\n\n**bot:** \\<b\\>hi\\</b\\> 🙂\n"
+    )
+    commands.run(f"/transcript {tmp_path}/a.jsonl")
+    rows = (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(row) for row in rows] == [
+        {"speaker": "you", "text": "안녕 *별*"},
+        {"speaker": "bot", "text": "<b>hi</b> 🙂"},
+    ]
+
+
+def test_a_transcript_takes_no_other_format_and_no_old_file(
+    commands: Commands, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"a.txt: expected a name that ends in .md or .jsonl"):
+        commands.run(f"/transcript {tmp_path}/a.txt")
+    (tmp_path / "a.md").write_text("old")
+    with pytest.raises(DataError, match=r"a.md: exists already; choose another name"):
+        commands.run(f"/transcript {tmp_path}/a.md")
+    assert (tmp_path / "a.md").read_text() == "old"

@@ -10,67 +10,14 @@ from pipeline import Classifier
 from pipeline.cli import evaluate
 from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError, DataError, ModelError
-from pipeline.evaluation import (
-    ClassificationScores,
-    ForecastScores,
-    GenerationScores,
-    LanguageModelScores,
-    Numbers,
-    Pairs,
-)
+from pipeline.evaluation import Numbers, Pairs
 from pipeline.model_folder import load_model, save_model
 from pipeline.task import Task
 from pipeline.tokenizer import Tokenizer
 from tests.building import build_untrained
+from tests.unit.cli.test_score_report import CLASSIFICATION, EVALUATION, FORECAST, LANGUAGE
 
-_EVALUATION = GenerationScores(
-    split="test",
-    num_sentences=2,
-    bleu=31.4159,
-    chrf=50.0,
-    signature="nrefs:1|bleu",
-    chrf_signature="nrefs:1|chrf",
-    exact_match=0.5,
-    loss_nats_per_token=1.23456,
-    perplexity_per_word=9.8765,
-    bits_per_character=2.3456,
-    distinct_1=0.75,
-    distinct_2=0.875,
-    beam_size=1,
-    sentences_per_second=1234.5,
-    by_length=[{"words": "1-10", "num_sentences": 2, "bleu": 31.4159}],
-    hypotheses=["the dog", "한국어"],
-)
 _PAIRS = Pairs(split="test", sources=["der Hund", "Koreanisch"], references=["a dog", "한국어"])
-
-_CLASSIFICATION = ClassificationScores(
-    split="test",
-    num_sentences=1234,
-    accuracy=0.98765,
-    macro_f1=0.56789,
-    loss_nats_per_label=0.98765,
-    by_label={
-        "so so": {"precision": 0.25, "recall": 0.5, "f1": 1 / 3, "num_sentences": 1230},
-        "좋음": {"precision": 0.0, "recall": 0.0, "f1": 0.0, "num_sentences": 4},
-    },
-    hypotheses=["so so", "좋음"],
-)
-_LANGUAGE = LanguageModelScores(
-    split="validation",
-    num_sentences=1234,
-    loss_nats_per_token=1.23456,
-    perplexity_per_word=98.765,
-    bits_per_character=2.3456,
-)
-_FORECAST = ForecastScores(
-    split="test",
-    num_values=1234,
-    loss_nats_per_value=1.23456,
-    rmse=2.34567,
-    mae=1.98765,
-    naive_rmse=3.45678,
-    naive_mae=2.87654,
-)
 
 
 @pytest.fixture(autouse=True)
@@ -149,64 +96,15 @@ def test_without_output_it_says_how_to_get_one(
 
 
 def test_hypotheses_in_a_file(tmp_path: Path) -> None:
-    evaluate.write_hypotheses(tmp_path / "out.tsv", _PAIRS, _EVALUATION)
+    evaluate.write_hypotheses(tmp_path / "out.tsv", _PAIRS, EVALUATION)
     assert (tmp_path / "out.tsv").read_text(encoding="utf-8") == (
         "source\treference\thypothesis\nder Hund\ta dog\tthe dog\nKoreanisch\t한국어\t한국어\n"
     )
 
 
-def test_the_report_of_a_translator() -> None:
-    assert evaluate.report(_EVALUATION, is_chat=False).splitlines() == [
-        "split       test, 2 sentences, greedy",
-        "BLEU        31.42   nrefs:1|bleu",
-        "chrF        50.00   nrefs:1|chrf",
-        "exact match 50.0%",
-        "loss        1.2346 nats a token",
-        "perplexity  9.88 a word, 2.346 bits a character",
-        "speed       1234 sentences/s",
-        "     1-10 words: BLEU 31.42  (2)",
-    ]
-
-
-def test_the_report_of_a_chatbot() -> None:
-    lines = evaluate.report(replace(_EVALUATION, beam_size=4), is_chat=True).splitlines()
-    assert lines[0] == "split       test, 2 sentences, beam 4"
-    assert "distinct    1: 0.7500, 2: 0.8750" in lines
-    assert not any(" words: BLEU" in line for line in lines)
-
-
-def test_the_report_of_a_classifier() -> None:
-    assert evaluate.report(_CLASSIFICATION, is_chat=False).splitlines() == [
-        "split       test, 1,234 sentences",
-        "accuracy    98.77%",
-        "macro F1    0.5679",
-        "loss        0.9877 nats a label",
-        "  so so: precision 0.25, recall 0.50, F1 0.33  (1,230)",
-        "  좋음: precision 0.00, recall 0.00, F1 0.00  (4)",
-    ]
-
-
-def test_the_report_of_a_language_model() -> None:
-    assert evaluate.report(_LANGUAGE, is_chat=False).splitlines() == [
-        "split       validation, 1,234 sentences",
-        "loss        1.2346 nats a token",
-        "perplexity  98.77 a word",
-        "            2.346 bits a character",
-    ]
-
-
-def test_the_report_of_a_forecaster() -> None:
-    assert evaluate.report(_FORECAST, is_chat=False).splitlines() == [
-        "split       test, 1,234 forecasts, a step ahead",
-        "loss        1.2346 nats a value",
-        "RMSE        2.346   (the value before as a forecast: 3.457)",
-        "MAE         1.988   (the value before as a forecast: 2.877)",
-    ]
-
-
 def test_labels_in_a_file(tmp_path: Path) -> None:
     pairs = Pairs(split="test", sources=["er geht", "gut"], references=["좋음", "좋음"])
-    evaluate.write_hypotheses(tmp_path / "out.tsv", pairs, _CLASSIFICATION)
+    evaluate.write_hypotheses(tmp_path / "out.tsv", pairs, CLASSIFICATION)
     assert (tmp_path / "out.tsv").read_text(encoding="utf-8") == (
         "source\treference\thypothesis\ner geht\t좋음\tso so\ngut\t좋음\t좋음\n"
     )
@@ -214,8 +112,8 @@ def test_labels_in_a_file(tmp_path: Path) -> None:
 
 def test_without_text_there_is_no_file(tmp_path: Path) -> None:
     numbers = Numbers(split="test", values=np.zeros(2, dtype=np.float32))
-    evaluate.write_hypotheses(tmp_path / "out.tsv", numbers, _FORECAST)
-    evaluate.write_hypotheses(tmp_path / "out.tsv", _PAIRS, _LANGUAGE)
+    evaluate.write_hypotheses(tmp_path / "out.tsv", numbers, FORECAST)
+    evaluate.write_hypotheses(tmp_path / "out.tsv", _PAIRS, LANGUAGE)
     assert not (tmp_path / "out.tsv").exists()
 
 
@@ -294,3 +192,50 @@ def test_output_of_a_classifier_is_a_table_of_labels(
         "source\treference\thypothesis",
         *map("\t".join, rows),
     ]
+
+
+@pytest.fixture(scope="module")
+def chat_folder(tiny_chat_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("whole-chat") / "model"
+    trained = load_model(tiny_chat_folder)
+    save_model(replace(trained, data={**trained.data, "tokenizer": {}}), folder)
+    return str(folder)
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> str:
+    path = tmp_path / "talk.jsonl"
+    talks = [["안녕하세요", f"hello {n} 🙂", "What is it?", f"nothing {n}"] for n in range(4)]
+    path.write_text("".join(json.dumps({"turns": turns}) + "\n" for turns in talks))
+    return str(path)
+
+
+def test_a_chatbot_has_its_measures_in_json(
+    chat_folder: str, talk: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--json", "--temperature", "0.5", "--top-p", "0.9", "--seed", "3"]
+    evaluate.run([chat_folder, "--data", talk, *options])
+    out, err = capsys.readouterr()
+    assert (out.count("\n"), err) == (1, "")
+    values = json.loads(out)
+    shares = ("distinct_3", "top_10_reply_share", "rep_4", "hits_at_1")
+    assert all(0 <= values[name] <= 1 for name in shares)
+    assert -1 <= values["relevance"] <= 1
+    assert values["mean_length"] >= 0
+    assert [(row["turn"], row["num_sentences"]) for row in values["by_turn"]] == [
+        (1, 4),
+        (2, 4),
+        (3, 4),
+    ]
+    settings = values["settings"]
+    assert (settings["temperature"], settings["top_p"], settings["seed"]) == (0.5, 0.9, 3)
+
+
+def test_settings_of_a_chat_are_refused_elsewhere(folder: Path, corpus: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^--temperature: expected a chatbot, got a model for"):
+        evaluate.run([str(folder), "--data", str(corpus), "--temperature", "0.5"])
+
+
+def test_a_beam_does_not_go_with_a_temperature(chat_folder: str, talk: str) -> None:
+    with pytest.raises(ConfigError, match="^--beam-size: expected 1 where --temperature is above"):
+        evaluate.run([chat_folder, "--data", talk, "--temperature", "0.5", "--beam-size", "2"])

@@ -76,7 +76,7 @@ def test_an_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trian"]) == MISTAKE
     out, err = capsys.readouterr()
     assert out == ""
-    commands = "train, evaluate, translate, chat, classify, inspect"
+    commands = "train, evaluate, sheet, translate, chat, classify, inspect"
     assert err == f"error: no command 'trian'; expected one of {commands}\n"
 
 

@@ -1,5 +1,6 @@
 import io
 import os
+import re
 import signal
 import stat
 import termios
@@ -15,7 +16,8 @@ from prompt_toolkit.input import DummyInput, create_pipe_input
 from prompt_toolkit.output.plain_text import PlainTextOutput
 
 from pipeline.chat import ChatSession
-from pipeline.cli.chat_commands import SETTINGS, Commands
+from pipeline.cli.chat_commands import Commands
+from pipeline.cli.chat_options import SETTINGS
 from pipeline.cli.repl import _completer, _file_history, _type_ahead, converse
 
 ENTER, CTRL_C, CTRL_D, UP = "\r", "\x03", "\x04", "\x1b[A"
@@ -28,7 +30,7 @@ class Parrot(ChatSession):
         self._turns = []
         self._last_reply = None
 
-    def stream(self, message: str) -> Generator[str, None, None]:
+    def stream(self, message: str, *, retrieve: bool = True) -> Generator[str, None, None]:
         said = ""
         try:
             for word in message.split():
@@ -112,7 +114,7 @@ def test_commands_are_done() -> None:
 def test_a_command_that_fails_is_one_line_and_the_chat_goes_on() -> None:
     session = Parrot()
     screen = talk(session, f"/usr/bin{ENTER}/load /nowhere{ENTER}hello{ENTER}{CTRL_D}")
-    assert "\nno command /usr/bin; expected one of /help, /reset" in screen
+    assert "\nno command /usr/bin; /help lists the commands\n" in screen
     assert "\n/nowhere: cannot be read (No such file or directory)\n" in screen
     assert session.turns == ("hello", "HELLO ")
 
@@ -137,6 +139,36 @@ def test_a_long_paste_is_a_message() -> None:
     assert session.turns[0] == text[:9].strip()
 
 
+ALT_ENTER = "\x1b\r"
+
+
+def test_alt_enter_begins_a_line_of_the_same_message() -> None:
+    session = Parrot()
+    talk(session, f"one{ALT_ENTER}두 번째{ENTER}{CTRL_D}")
+    assert session.turns == ("one 두 번째", "ONE 두 번째 ")
+
+
+def test_a_message_is_changed_and_what_it_led_to_taken_back() -> None:
+    session = Parrot()
+    talk(session, f"one{ENTER}two{ENTER}/edit{ENTER} more{ENTER}{CTRL_D}")
+    assert session.turns == ("one", "ONE ", "two more", "TWO MORE ")
+
+
+@pytest.mark.parametrize("given_up", [CTRL_C, f"\x15{ENTER}"])  # Ctrl-U empties the line
+def test_a_change_that_is_given_up_leaves_all_as_it_was(given_up: str) -> None:
+    session = Parrot()
+    talk(session, f"one{ENTER}/edit{ENTER} more{given_up}next{ENTER}{CTRL_D}")
+    assert session.turns == ("one", "ONE ", "next", "NEXT ")
+
+
+def test_times_are_shown_until_they_are_not() -> None:
+    screen = talk(Parrot(), f"one{ENTER}/times{ENTER}two{ENTER}{CTRL_D}")
+    before, after = screen.split("times are not shown")
+    assert re.search(r"bot: ONE \n\(\d+ ms to the first piece, \d+ in all\)\n", before)
+    assert "bot: TWO \n" in after
+    assert "first piece" not in after
+
+
 def test_the_arrow_gives_what_was_typed_before() -> None:
     session, history = Parrot(), InMemoryHistory()
     talk(session, f"hello{ENTER}{CTRL_D}", history)
@@ -148,6 +180,7 @@ def test_the_arrow_gives_what_was_typed_before() -> None:
     ("typed", "completed"),
     [
         ("/re", ["/reset", "/retry"]),
+        ("/tr", ["/transcript"]),
         ("/sav", ["/save", "/save!"]),
         ("/settings ", list(SETTINGS)),
         ("/settings t", ["temperature", "top_k", "top_p"]),

@@ -46,3 +46,15 @@ def test_a_dialogue_is_for_chat(task: Task) -> None:
     with pytest.raises(ConfigError, match=rf"^data\.dialogue: expected .*, got the task {task}$"):
         DataConfig(path="x", task=task, dialogue="turns")
     assert DataConfig(path="x", dialogue="turns").is_chat
+
+
+@pytest.mark.parametrize(("name", "value"), [("reverse", True), ("max_target_repeats", 3)])
+def test_what_is_for_chat_is_refused_elsewhere(name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=rf"^data.{name}: expected with the task chat, got trans"):
+        DataConfig(path="x", **{name: value})  # type: ignore[arg-type]
+    DataConfig(path="x", task="chat", **{name: value})  # type: ignore[arg-type]
+
+
+def test_a_reply_is_repeated_no_less_than_never() -> None:
+    with pytest.raises(ConfigError, match=r"^data.max_target_repeats: expected 0 or more, got -1"):
+        DataConfig(path="x", task="chat", max_target_repeats=-1)

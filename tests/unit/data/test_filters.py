@@ -27,6 +27,19 @@ def test_empty_sides_and_repeated_pairs_are_dropped() -> None:
     assert report == CleaningReport(num_pairs=6, num_empty=3, num_duplicates=1)
 
 
+def test_a_reply_to_too_many_messages_is_dropped_wherever_it_stands() -> None:
+    pairs = [("a", "yes"), ("b", "no"), ("c", "yes"), ("a", "yes"), ("d", "yes"), ("e", "no")]
+    dataset = datasets.Dataset.from_dict(
+        {"source": [source for source, _ in pairs], "target": [target for _, target in pairs]}
+    )
+    config = DataConfig(path="x", task="chat")
+    for limit, kept, num_generic in [(2, ["b", "e"], 3), (3, ["a", "b", "c", "d", "e"], 0)]:
+        found, report = clean_pairs(dataset, config, max_target_repeats=limit)
+        assert sorted(found["source"]) == kept
+        assert report == CleaningReport(num_pairs=6, num_duplicates=1, num_generic=num_generic)
+        assert report.num_kept == len(kept)
+
+
 def test_a_pair_is_not_its_concatenation() -> None:
     assert len(cleaned([("ab", "c"), ("a", "bc")])[0]) == 2
 

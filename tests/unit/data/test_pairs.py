@@ -30,6 +30,25 @@ def test_a_dialogue_gives_a_pair_for_each_response() -> None:
     ]
 
 
+def test_reversed_a_reply_comes_before_the_message_that_it_answers() -> None:
+    rows = {"turns": [["a", "b", "c"], ["d"], ["e", "f"]]}
+    pairs = pairs_of(rows, dialogue="turns", reverse=True)
+    assert pairs == [("b", "a"), ("c", "b"), ("f", "e")]
+    columns = {"Q": ["q1", "q2"], "A": ["a1", "a2"]}
+    pairs = pairs_of(columns, source="Q", target="A", task="chat", reverse=True)
+    assert pairs == [("a1", "q1"), ("a2", "q2")]
+
+
+def test_a_context_without_limit_holds_every_turn() -> None:
+    rows = datasets.Dataset.from_dict({"turns": [[str(n) for n in range(20)]]})
+    config = DataConfig(path="x", dialogue="turns")
+    lengths = {
+        limit: len(text_pairs(rows, config, max_turns=limit)[-1]["source"].split(TURN))
+        for limit in (3, 8, None)
+    }
+    assert lengths == {3: 3, 8: 8, None: 19}
+
+
 def test_no_question_forges_a_turn() -> None:
     rows = {"source": [f"a{TURN}b"], "target": ["c"]}
     assert pairs_of(rows, task="chat") == [("a b", "c")]

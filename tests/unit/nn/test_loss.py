@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.nn import loss as loss_module
-from pipeline.nn.loss import SummedLoss, cross_entropy
+from pipeline.nn.loss import SummedLoss, cross_entropy, frequency_weights
 from pipeline.tokenizer import PAD_ID
 
 NUM_ROWS, NUM_STEPS, EMBEDDING_DIM, VOCAB_SIZE = 30, 20, 5, 11
@@ -150,3 +150,38 @@ def test_without_gradient_the_value_is_the_same(freeze: Callable[[], torch.no_gr
         without = cross_entropy(features, weight, bias, labels)
     assert torch.equal(without.nats_sum, with_gradient.nats_sum)
     assert not without.objective_sum.requires_grad
+
+
+@smoothings
+@pytest.mark.parametrize("chunk_rows", [7, 256])
+def test_weighted_labels_are_the_sum_of_their_own_losses(
+    label_smoothing: float, chunk_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loss_module, "_CHUNK_ROWS", chunk_rows)
+    features, weight, bias, labels = example()
+    inputs = [features, weight, bias]
+    weights = torch.rand(VOCAB_SIZE) * 3
+    found = cross_entropy(
+        features, weight, bias, labels, label_smoothing=label_smoothing, label_weights=weights
+    )
+    each = nn.functional.cross_entropy(
+        nn.functional.linear(features, weight, bias).flatten(0, 1),
+        labels.flatten(),
+        ignore_index=PAD_ID,
+        label_smoothing=label_smoothing,
+        reduction="none",
+    )
+    expected = (each * weights[labels.flatten()]).sum()
+    assert relative(found.objective_sum, expected) < 1e-5
+    gradients = torch.autograd.grad(found.objective_sum, inputs)
+    for gradient, other in zip(gradients, torch.autograd.grad(expected, inputs), strict=True):
+        assert relative(gradient, other) < 1e-5
+    plain = cross_entropy(features, weight, bias, labels)
+    assert float(found.nats_sum) == pytest.approx(float(plain.nats_sum))
+
+
+def test_frequency_weights_by_hand() -> None:
+    weights = frequency_weights(torch.tensor([4, 16, 0]), 0.5)
+    # 1/2 and 1/4, whose mean over the 20 tokens is (4 / 2 + 16 / 4) / 20 = 0.3; unseen as if once.
+    torch.testing.assert_close(weights, torch.tensor([0.5, 0.25, 1.0]) / 0.3)
+    assert frequency_weights(torch.tensor([3, 9]), 0.0).tolist() == [1, 1]

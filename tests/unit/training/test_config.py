@@ -6,6 +6,7 @@ import yaml
 from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError
 from pipeline.nn.config import ModelConfig
+from pipeline.tokenizer import TokenizerConfig
 from pipeline.training.config import RunConfig, TrainerConfig
 
 
@@ -81,3 +82,30 @@ def test_a_run_is_plain_values_that_yaml_gives_back() -> None:
     assert values["data"]["tokenizer"]["vocab_size"] == run.data.tokenizer.vocab_size
     assert (values["name"], values["seed"], values["model"]["cell"]) == ("x", 1, "gru")
     assert TrainerConfig(**values["trainer"]) == run.trainer
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (DataConfig(path="a.csv", task="chat"), "expected data.dialogue, the column of the turns"),
+        (
+            DataConfig(path="a.csv", dialogue="t", tokenizer=TokenizerConfig(joint=False)),
+            "data.tokenizer.joint: expected true",
+        ),
+        (
+            DataConfig(path="a.csv", dialogue="t", tokenizer=TokenizerConfig(sampling_alpha=0.1)),
+            "data.tokenizer.sampling_alpha: not possible with model.memory recurrent, got 0.1",
+        ),
+        (
+            DataConfig(path="a.csv", dialogue="t", reverse=True),
+            "data.reverse: not possible with model.memory recurrent, got True",
+        ),
+        (
+            DataConfig(path="a.csv", dialogue="t", max_target_repeats=3),
+            "data.max_target_repeats: not possible with model.memory recurrent, got 3",
+        ),
+    ],
+)
+def test_a_memory_wants_conversations(data: DataConfig, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        RunConfig(name="x", data=data, model=ModelConfig(memory="recurrent"))

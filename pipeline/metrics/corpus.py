@@ -1,4 +1,4 @@
-"""Scores of a whole corpus, each with the signature that makes it comparable."""
+"""Hypotheses and likelihoods of a whole corpus against its references."""
 
 import math
 from collections import Counter
@@ -36,16 +36,6 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> Score:
     metric = sacrebleu.CHRF()
     score = metric.corpus_score(list(hypotheses), [list(references)]).score
     return Score(score, str(metric.get_signature()))
-
-
-def distinct(texts: Sequence[str], n: int) -> float:
-    """Distinct-n (Li et al. 2016): share of different n-grams of words among all, 0 to 1."""
-    counts = Counter(
-        tuple(words[i : i + n])
-        for words in (text.split() for text in texts)
-        for i in range(len(words) - n + 1)
-    )
-    return len(counts) / max(1, counts.total())
 
 
 def perplexity_per_word(nats_sum: float, references: Sequence[str]) -> float:

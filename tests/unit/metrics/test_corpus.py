@@ -6,7 +6,6 @@ from pipeline.metrics import (
     bits_per_character,
     bleu,
     chrf,
-    distinct,
     exact_match,
     perplexity_per_word,
     scores_by_label,
@@ -74,21 +73,6 @@ def test_chrf_by_hand() -> None:
 def test_chrf_weighs_recall_by_hand() -> None:
     # 1-grams: precision 1, recall 1/3, no higher order in common. F2 = 5 P R / (4 P + R).
     assert chrf(["a"], ["abc"]).value == pytest.approx(100 * (5 / 3) / (4 + 1 / 3))
-
-
-@pytest.mark.parametrize(
-    ("texts", "n", "expected"),
-    [
-        (["a b a", "a"], 1, 2 / 4),
-        (["a b a", "b a"], 2, 2 / 3),  # "a b", "b a", "b a": none across two texts
-        (["a b c"], 1, 1.0),
-        (["a"], 2, 0.0),
-        ([], 1, 0.0),
-        (["", " "], 1, 0.0),
-    ],
-)
-def test_distinct_by_hand(texts: list[str], n: int, expected: float) -> None:
-    assert distinct(texts, n) == pytest.approx(expected)
 
 
 def test_perplexity_by_hand() -> None:

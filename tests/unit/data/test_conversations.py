@@ -1,0 +1,77 @@
+import datasets
+import pytest
+
+from pipeline.data.by_step import Position
+from pipeline.data.config import DataConfig
+from pipeline.data.conversations import (
+    TrainingConversations,
+    ValidationConversations,
+    encode_conversations,
+)
+from pipeline.tokenizer import PAD_ID, Tokenizer
+
+DIALOGUES = [
+    ["A man is", "riding.", "Where?"],
+    ["the dog", "", "runs  over"],
+    ["alone"],
+    ["A man is", "riding.", "Where?"],
+    ["one", "two", "The little dog runs over the green grass. " * 3, "three"],
+    ["The little dog runs over the green grass. " * 3, "three", "four"],
+    ["water", "안녕하세요", "today!", "red shirt"],
+]
+CONFIG = DataConfig(path="made.jsonl", dialogue="turns", max_tokens=40, batch_tokens=20)
+
+
+@pytest.fixture
+def encoded(tiny_tokenizer: Tokenizer) -> datasets.Dataset:
+    rows = datasets.Dataset.from_dict({"turns": DIALOGUES})
+    return encode_conversations(rows, tiny_tokenizer, CONFIG)
+
+
+def texts(encoded: datasets.Dataset, tokenizer: Tokenizer) -> list[list[str]]:
+    return [[tokenizer.decode(ids) for ids in turns] for turns in encoded["turns"]]
+
+
+def test_turns_are_clean_and_conversations_end_before_a_turn_too_long(
+    encoded: datasets.Dataset, tiny_tokenizer: Tokenizer
+) -> None:
+    assert texts(encoded, tiny_tokenizer) == [
+        ["A man is", "riding.", "Where?"],
+        ["the dog", "runs over"],
+        ["one", "two"],
+        ["water", "안녕하세요", "today!", "red shirt"],
+    ]
+    assert encoded["num_tokens"][:] == [sum(map(len, turns)) for turns in encoded["turns"]]
+
+
+def test_an_epoch_holds_every_pair_once(encoded: datasets.Dataset) -> None:
+    batches = TrainingConversations(encoded, batch_tokens=20, seed=1, position=Position())
+    num_batches = batches._batches.num_batches
+    assert num_batches > 1
+    for epoch in range(2):
+        rows = [batches.batch(epoch * num_batches + i) for i in range(num_batches)]
+        found = sorted(
+            [*filter(None, ids)]
+            for batch in rows
+            for ids in batch.pairs.labels.masked_fill(batch.pairs.labels == PAD_ID, 0).tolist()
+        )
+        assert found == sorted([*turn, 3] for turns in encoded["turns"] for turn in turns[1:])
+
+
+def test_a_batch_is_a_function_of_seed_and_index(encoded: datasets.Dataset) -> None:
+    one, other = (
+        TrainingConversations(encoded, batch_tokens=20, seed=3, position=Position())
+        for _ in range(2)
+    )
+    assert one.batch(5).pairs.labels.tolist() == other.batch(5).pairs.labels.tolist()
+
+
+def test_validation_holds_every_conversation_in_order(encoded: datasets.Dataset) -> None:
+    batches = list(ValidationConversations(encoded, batch_tokens=20))
+    assert len(batches) > 1
+    answers = [
+        [token_id for token_id in ids if token_id != PAD_ID][:-1]
+        for batch in batches
+        for ids in batch.pairs.labels.tolist()
+    ]
+    assert answers == [turn for turns in encoded["turns"] for turn in turns[1:]]

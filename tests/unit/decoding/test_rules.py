@@ -101,7 +101,7 @@ def test_no_end_before_the_least_length() -> None:
 
 
 def test_where_everything_is_barred_a_row_can_still_end() -> None:
-    rules = [MinLength(9), NoRepeatNgram(1)]
+    rules: list[Rule] = [MinLength(9), NoRepeatNgram(1)]
     generated = ids([0, 1, 2, 4, 5, 6, 7], [0, 0, 0, 0, 0, 0, 0])
     logits = torch.arange(16.0).view(2, 8)
     ruled = apply_rules(rules, logits, generated)
@@ -158,7 +158,7 @@ def test_ruled_greedy_is_a_ruled_beam_of_one_is_a_ruled_stream_alone_and_in_a_ba
 @pytest.mark.parametrize("num_groups", [1, 2])
 def test_no_hypothesis_of_a_beam_breaks_the_rules(seed: int, num_groups: int) -> None:
     context = [4, 5, 6, 4]
-    rules = [NoRepeatNgram(2), NoRepeatContextNgram(2, context), MinLength(3)]
+    rules: list[Rule] = [NoRepeatNgram(2), NoRepeatContextNgram(2, context), MinLength(3)]
     found = beam_search(
         network(seed, eos_bias=-1.0),
         *collate_sources(SOURCES),
@@ -180,7 +180,7 @@ def test_no_hypothesis_of_a_beam_breaks_the_rules(seed: int, num_groups: int) ->
 @seeds
 def test_under_rules_the_log_prob_is_the_models_own(seed: int) -> None:
     model = network(seed)
-    rules = [RepetitionPenalty(1.5), MinLength(2)]
+    rules: list[Rule] = [RepetitionPenalty(1.5), MinLength(2)]
     limit = LengthLimit(ratio=0.0, extra=7)
     batch = collate_sources(SOURCES)
     greedy = greedy_search(model, *batch, limit=limit, rules=rules)
@@ -195,7 +195,7 @@ def test_under_rules_the_log_prob_is_the_models_own(seed: int) -> None:
 @given(st.integers(0, 2**31), st.integers(1, 3), st.integers(0, 12))
 def test_whatever_is_drawn_keeps_the_rules_and_ends(seed: int, size: int, least: int) -> None:
     sampler = Sampler(temperature=3.0, generator=torch.Generator().manual_seed(seed))
-    rules = [NoRepeatNgram(size), MinLength(least)]
+    rules: list[Rule] = [NoRepeatNgram(size), MinLength(least)]
     found = greedy_search(
         network(0),
         *collate_sources(SOURCES),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pipeline.batch import collate_sources
-from pipeline.chat import ChatSession
+from pipeline.chat import ChatSession, ChatSettings
 from pipeline.context import encode_contexts, join_turns
 from pipeline.decoding import LengthLimit, greedy_search
 from pipeline.model_folder import TrainedModel
@@ -130,3 +130,18 @@ def test_a_reply_that_was_stopped_is_remembered_as_far_as_it_came(trained: Train
     stream.close()
     session.reply("dog")
     assert generated(session) == reply_to(trained, session.turns[:-1])
+
+
+@pytest.mark.parametrize("num_candidates", [1, 3])
+def test_alternatives_leave_the_memory_as_it_was(
+    trained: TrainedModel, num_candidates: int
+) -> None:
+    settings = ChatSettings(num_candidates=num_candidates, max_tokens=12)
+    asked, untouched = (ChatSession(trained, settings=settings) for _ in range(2))
+    for message in MESSAGES:
+        assert asked.reply(message) == untouched.reply(message)
+        found = asked.alternatives(3)
+        assert found
+        assert found == asked.alternatives(3)
+        if num_candidates == 3:
+            assert found[0].text == asked.turns[-1]

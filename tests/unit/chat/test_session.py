@@ -1,4 +1,6 @@
+import itertools
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +12,11 @@ from hypothesis import strategies as st
 
 import pipeline.chat.session
 from pipeline import ChatSession
-from pipeline.chat import ChatSettings
+from pipeline.batch import collate
+from pipeline.chat import Blocklist, ChatSettings
 from pipeline.errors import ConfigError, DataError, ModelError
-from pipeline.model_folder import load_model
+from pipeline.model_folder import TrainedModel, load_model
+from pipeline.text import normalize
 from pipeline.tokenizer import EOS_ID, TURN, Tokenizer
 
 RANDOM = ChatSettings(temperature=1.0, seed=5)
@@ -22,6 +26,11 @@ Say = Callable[[list[int]], None]
 @pytest.fixture
 def chat(tiny_chat_folder: Path) -> ChatSession:
     return ChatSession.from_pretrained(tiny_chat_folder)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_chat_folder: Path) -> TrainedModel:
+    return load_model(tiny_chat_folder)
 
 
 @pytest.fixture
@@ -317,3 +326,171 @@ def test_a_model_of_single_messages_reads_the_last_one_alone(
     assert session.reply("hello") == first
     assert session.last_reply is not None
     assert [*session.last_reply.source_ids] == tiny_tokenizer.encode("hello")
+
+
+RULED = ChatSettings(
+    repetition_penalty=1.2, no_repeat_ngram=2, no_repeat_context_ngram=2, min_tokens=6
+)
+
+
+def session(folder: Path, blocklist: Blocklist | None = None, **values: float) -> ChatSession:
+    chat_settings = ChatSettings(**{"max_tokens": 12, **values})  # type: ignore[arg-type]
+    return ChatSession(load_model(folder), settings=chat_settings, blocklist=blocklist)
+
+
+def test_under_rules_the_reply_still_comes_token_by_token(tiny_chat_folder: Path) -> None:
+    chat = ChatSession.from_pretrained(tiny_chat_folder, settings=RULED)
+    pieces = list(chat.stream("dog runs over the grass"))
+    assert len(pieces) > 3
+    assert chat.last_reply is not None
+    tokens = chat.last_reply.token_ids
+    pairs = list(itertools.pairwise(tokens))
+    assert len(set(pairs)) == len(pairs)
+    assert len(tokens) >= 6
+
+
+def test_no_run_of_the_conversation_comes_again(
+    tiny_chat_folder: Path, tiny_tokenizer: Tokenizer
+) -> None:
+    usual = session(tiny_chat_folder)
+    said = usual.reply("hello")
+    assert usual.last_reply is not None
+    context = f"{said} {TURN} hello"
+    ruled = session(tiny_chat_folder, no_repeat_context_ngram=1)
+    ruled.load_json(json.dumps({"turns": ["x", said], "settings": {"no_repeat_context_ngram": 1}}))
+    ruled.reply("hello")
+    assert ruled.last_reply is not None
+    assert ruled.last_reply.token_ids
+    assert set(ruled.last_reply.token_ids).isdisjoint(tiny_tokenizer.encode(context))
+
+
+def test_the_best_of_several_replies_is_said_as_a_whole(tiny_chat_folder: Path) -> None:
+    chat = session(tiny_chat_folder, num_candidates=4)
+    (piece,) = chat.stream("hello")
+    (best, *_) = chat.alternatives(4)
+    assert piece == best.text == chat.turns[1]
+    assert chat.last_reply is not None
+    assert chat.last_reply.token_ids == best.token_ids
+
+
+def test_the_weight_of_mutual_information_reaches_the_ranking(tiny_chat_folder: Path) -> None:
+    replies = {
+        session(tiny_chat_folder, num_candidates=8, mmi_weight=weight).reply("hello")
+        for weight in (0.0, 8.0)
+    }
+    assert len(replies) == 2
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_alternatives_differ_and_leave_the_conversation_as_it_was(
+    tiny_chat_folder: Path, temperature: float
+) -> None:
+    chat, untouched = (session(tiny_chat_folder, temperature=temperature) for _ in range(2))
+    chat.reply("hello")
+    untouched.reply("hello")
+    before = chat.to_json(), chat.last_reply
+    found = chat.alternatives(5)
+    assert found == chat.alternatives(5)
+    assert (chat.to_json(), chat.last_reply) == before
+    assert len({" ".join(each.text.split()) for each in found}) == len(found) == 5
+    assert [each.score for each in found] == sorted((e.score for e in found), reverse=True)
+    assert chat.reply("and you?") == untouched.reply("and you?")  # the randomness too
+
+
+def test_alternatives_are_to_the_last_message(tiny_chat_folder: Path) -> None:
+    chat = session(tiny_chat_folder)
+    assert chat.alternatives(3) == []
+    chat.reply("hello")
+    first = chat.alternatives(3)
+    chat.reply("dog")
+    assert chat.alternatives(3) != first
+    chat.undo()
+    assert chat.alternatives(3) == first
+
+
+@pytest.mark.parametrize("num_replies", [0, 101])
+def test_a_number_of_alternatives_that_cannot_be(chat: ChatSession, num_replies: int) -> None:
+    with pytest.raises(ConfigError, match=rf"^alternatives: expected 1 to 100, got {num_replies}"):
+        chat.alternatives(num_replies)
+
+
+@pytest.mark.parametrize("num_candidates", [1, 3])
+def test_an_improbable_reply_is_not_said(tiny_chat_folder: Path, num_candidates: int) -> None:
+    chat = session(tiny_chat_folder, num_candidates=num_candidates, unsure_below=1.0)
+    assert [*chat.stream("hello")] == ["I am not sure."]
+    assert chat.reply("안녕하세요") == "잘 모르겠어요."
+    assert chat.last_reply is not None
+    assert chat.last_reply.token_ids == ()
+    assert chat.turns[1::2] == ("I am not sure.", "잘 모르겠어요.")
+
+
+def test_the_threshold_is_the_mean_probability_of_a_token(tiny_chat_folder: Path) -> None:
+    usual = session(tiny_chat_folder)
+    said = usual.reply("hello")
+    assert usual.last_reply is not None
+    trained = load_model(tiny_chat_folder)
+    source_ids = trained.source_tokenizer.encode("hello")
+    loss = trained.model.loss(collate([source_ids], [usual.last_reply.token_ids]))
+    probability = math.exp(-float(loss.nats_sum.detach()) / loss.num_predictions)
+    below, above = (
+        session(tiny_chat_folder, unsure_below=probability * factor) for factor in (0.99, 1.01)
+    )
+    assert below.reply("hello") == said
+    assert above.reply("hello") == "I am not sure."
+
+
+def test_what_is_blocked_is_not_said_instead_of_a_reply(tiny_chat_folder: Path) -> None:
+    chat = session(tiny_chat_folder, Blocklist(["not sure"]), unsure_below=1.0)
+    assert chat.reply("hello") == ""
+    assert chat.reply("안녕") == "잘 모르겠어요."
+
+
+_WORDS = ["a", "E", "서", "강", "뛰어", "dog", "ㅋ", "😀", "the", "가", " ", "é", "r", "i", "ss"]
+
+
+@settings(max_examples=20)
+@given(
+    phrases=st.lists(st.sampled_from(_WORDS) | st.text(max_size=2), max_size=6),
+    temperature=st.sampled_from([0.0, 1.0, 5.0]),
+    num_candidates=st.sampled_from([1, 1, 2]),
+    seed=st.integers(0, 99),
+)
+def test_no_reply_holds_what_is_blocked(
+    trained: TrainedModel,
+    phrases: list[str],
+    temperature: float,
+    num_candidates: int,
+    seed: int,
+) -> None:
+    chat_settings = ChatSettings(
+        temperature=temperature, num_candidates=num_candidates, seed=seed, max_tokens=12
+    )
+    chat = ChatSession(trained, settings=chat_settings, blocklist=Blocklist(phrases))
+    shown = ""
+    for piece in chat.stream("안녕 dog"):
+        shown += piece
+        for text in (shown, normalize(shown)):
+            for phrase in phrases:
+                if phrase.strip():
+                    assert phrase.strip().casefold() not in text.casefold()
+    for candidate in chat.alternatives(1):
+        assert not Blocklist(phrases).blocks(candidate.text)
+
+
+def test_a_blocked_word_is_replaced_not_the_reply(tiny_chat_folder: Path) -> None:
+    usual = session(tiny_chat_folder).reply("hello")
+    blocked = usual[len(usual) // 2]
+    said = session(tiny_chat_folder, Blocklist([blocked])).reply("hello")
+    assert said[:3] == usual[:3]
+    assert said != usual
+    assert blocked not in said
+
+
+def test_where_every_candidate_is_blocked_there_is_still_a_reply(tiny_chat_folder: Path) -> None:
+    candidates = session(tiny_chat_folder, num_candidates=2)
+    candidates.reply("hello")
+    texts = [each.text for each in candidates.alternatives(20)]
+    chat = session(tiny_chat_folder, Blocklist(texts), num_candidates=2)
+    reply = chat.reply("hello")
+    assert reply
+    assert not Blocklist(texts).blocks(reply)

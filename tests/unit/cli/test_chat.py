@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,57 @@ def test_options_reach_the_session(chat: Chat, session: ChatSession) -> None:
     assert [reply.split() for reply in replies] == [session.reply("hello").split()]
 
 
+def test_the_options_of_decoding_reach_the_session(chat: Chat, session: ChatSession) -> None:
+    session.settings = ChatSettings(
+        temperature=0.9,
+        min_p=0.1,
+        repetition_penalty=1.5,
+        no_repeat_ngram=2,
+        no_repeat_context_ngram=3,
+        min_tokens=2,
+        max_tokens=5,
+        num_candidates=3,
+        mmi_weight=0.9,
+        unsure_below=0.001,
+    )
+    values = asdict(session.settings)
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
+    _, replies, _ = chat("hello\n", *options)
+    assert [reply.split() for reply in replies] == [session.reply("hello").split()]
+
+
+def test_what_is_blocked_is_not_said(chat: Chat, tmp_path: Path) -> None:
+    _, (usual,), _ = chat("hello\n")
+    (tmp_path / "never.txt").write_text(usual[:2].upper() + "\n", encoding="utf-8")
+    _, (said,), _ = chat("hello\n", "--blocklist", str(tmp_path / "never.txt"))
+    assert usual[:2].casefold() not in said.casefold()
+
+
+def test_candidates_are_ranked_by_the_reverse_model(chat: Chat, tiny_chat_folder: Path) -> None:
+    options = ["--num-candidates", "8", "--mmi-weight", "9"]
+    reverse = ["--reverse", str(tiny_chat_folder)]
+    _, ranked, _ = chat("hello\n", *options, *reverse)
+    _, without, _ = chat("hello\n", *options)
+    assert ranked != without
+    assert chat("hello\n", *reverse) == chat("hello\n")
+
+
+def test_a_reverse_model_that_is_none(chat: Chat, tiny_translator_folder: Path) -> None:
+    code, _, err = chat("hello\n", "--reverse", str(tiny_translator_folder))
+    assert code == 2
+    assert err == (
+        "error: tiny-translation: a model for translation; expected chat, from reply to message\n"
+    )
+
+
+def test_a_blocklist_that_is_not_there(chat: Chat) -> None:
+    code, _, err = chat("hello\n", "--blocklist", "nowhere.txt")
+    assert (code, err) == (
+        2,
+        "error: nowhere.txt: cannot be read (No such file or directory)\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -137,6 +189,8 @@ def test_options_reach_the_session(chat: Chat, session: ChatSession) -> None:
         (["--temperature", "-1"], "temperature: expected 0 or more, got -1.0"),
         (["--max-tokens", "0"], "max_tokens: expected 1 or more, got 0"),
         (["--top-k", "1.5"], "argument --top-k: invalid int value: '1.5'"),
+        (["--unsure-below", "2"], "unsure_below: expected 0 to 1, got 2.0"),
+        (["--min-p", "-1"], "min_p: expected 0 (all) to 1, got -1.0"),
         (["--nope"], "unrecognized arguments: --nope"),
     ],
 )

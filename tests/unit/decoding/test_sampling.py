@@ -53,6 +53,30 @@ def test_the_smallest_set_that_holds_p_by_hand(top_p: float, expected: list[floa
     assert distribution(Sampler(top_p=top_p)) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("min_p", "expected"),
+    [
+        (0.0, PROBABILITIES),
+        (0.09, PROBABILITIES),
+        (0.11, [0, 0.5 / 0.95, 0.15 / 0.95, 0.3 / 0.95]),
+        (0.29, [0, 0.5 / 0.95, 0.15 / 0.95, 0.3 / 0.95]),
+        (0.31, [0, 0.5 / 0.8, 0, 0.3 / 0.8]),
+        (0.61, [0, 1, 0, 0]),
+        (1.0, [0, 1, 0, 0]),
+    ],
+)
+def test_a_share_of_the_most_probable_by_hand(min_p: float, expected: list[float]) -> None:
+    assert distribution(Sampler(min_p=min_p)) == pytest.approx(expected)
+
+
+def test_the_share_is_of_the_tempered_distribution() -> None:
+    # At half the temperature 0.3 has 0.09 / 0.25 = 0.36 of the most probable.
+    assert distribution(Sampler(temperature=0.5, min_p=0.5)) == pytest.approx([0, 1, 0, 0])
+    assert distribution(Sampler(temperature=1.0, min_p=0.5)) == pytest.approx(
+        [0, 0.5 / 0.8, 0, 0.3 / 0.8]
+    )
+
+
 @pytest.mark.parametrize("temperature", [0.5, 2.0])
 def test_the_temperature_by_hand(temperature: float) -> None:
     powers = [p ** (1 / temperature) for p in PROBABILITIES]

@@ -83,16 +83,17 @@ def tf_idf(known: Sequence[str], asked: Sequence[str], ngrams: dict[str, Any]) -
 def bm25(known: Sequence[str], asked: Sequence[str], ngrams: dict[str, Any]) -> NDArray[np.int64]:
     """The same by BM25 (Robertson & Zaragoza 2009, equation 3.15), k1 = 1.2, b = 0.75."""
     vectorizer = CountVectorizer(**ngrams)
-    counts = vectorizer.fit_transform(known).tocoo()
-    num_known = counts.shape[0]
-    frequencies = np.bincount(counts.col, minlength=counts.shape[1])
+    weights = vectorizer.fit_transform(known).astype(float)  # counts, until they are weighted
+    num_known, num_ngrams = weights.shape
+    counts, columns = weights.data, weights.indices
+    rows = np.repeat(np.arange(num_known), np.diff(weights.indptr))
+    frequencies = np.bincount(columns, minlength=num_ngrams)
     idf = np.log(1 + (num_known - frequencies + 0.5) / (frequencies + 0.5))
-    lengths = np.bincount(counts.row, weights=counts.data, minlength=num_known)
+    lengths = np.bincount(rows, weights=counts, minlength=num_known)
     saturation = 1.2 * (0.25 + 0.75 * lengths / lengths.mean())
-    weights = counts.astype(float)
-    weights.data = idf[counts.col] * counts.data * 2.2 / (counts.data + saturation[counts.row])
+    weights.data = idf[columns] * counts * 2.2 / (counts + saturation[rows])
     is_asked = (vectorizer.transform(asked) > 0).astype(float)
-    return _argmax(is_asked @ weights.tocsr().T)
+    return _argmax(is_asked @ weights.T)
 
 
 def _argmax(scores: Any) -> NDArray[np.int64]:

@@ -57,10 +57,11 @@ class Match:
 class QuestionIndex:
     """Questions with their answers, to be searched by a message.
 
-    The similarity is a weighted mean of two cosines: that of the encoder's outputs, whose maximum
+    The similarity is a weighted mean of two: the cosine of the encoder's outputs, whose maximum
     over the pieces is taken and brought to 64 dimensions by the questions' principal components,
-    and that of the spelling (`SpellingIndex`). The encoder learnt which questions have one answer,
-    also where they share no word; the spelling is sure where the encoder has never met a word.
+    and the likeness of the spelling (`SpellingIndex`). The encoder learnt which questions have one
+    answer, also where they share no word; the spelling is sure where the encoder has never met a
+    word.
 
     Args:
         trained: An encoder-decoder.

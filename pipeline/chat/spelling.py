@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 _SPACE = ord(" ")
+_LENGTH_POWER = 0.6
+"""1 is the cosine; less sets a long text back less, as BM25 does."""
 _CODE_BITS = 21
 """Of a Unicode code point: two of them fit in one whole number, so nothing need be hashed."""
 
@@ -13,9 +15,12 @@ _CODE_BITS = 21
 class SpellingIndex:
     """Texts by their characters and pairs of characters, a word's first and last marked as such.
 
-    Cosine of idf-weighted vectors (Salton & Buckley 1988): idf = 1 + log((1 + N) / (1 + df)),
-    however often an n-gram stands in a text. What no text has makes a message less like all of
-    them. Words would find less of Korean, whose endings change with the tone of voice.
+    Vectors of idf = 1 + log((1 + N) / (1 + df)) (Salton & Buckley 1988), however often an n-gram
+    stands in a text, and their product over |message|^(2 - p) |text|^p: 1 for the text itself, and
+    less for every other. The cosine has p = 1 and sets long texts back too much (Singhal et al.
+    1996); 0.6 finds most on pairs that no test split holds (docs/experiments.md). What no text has
+    makes a message less like all of them. Words would find less of Korean, whose endings change
+    with the tone of voice.
 
     Args:
         texts: Normalised texts, one at least and none empty.
@@ -33,10 +38,10 @@ class SpellingIndex:
         self._idf = self._inverse(frequencies)
         weights = self._idf[gram_ids]
         squares = torch.zeros(self._num_texts).index_add_(0, self._rows, weights.square())
-        self._weights = weights / squares.sqrt()[self._rows]
+        self._weights = weights / squares.sqrt()[self._rows] ** _LENGTH_POWER
 
     def similarities(self, text: str) -> Tensor:
-        """The cosine of the text with each text, from 0 to 1; (N)."""
+        """How like each text it is, from 0 to 1; (N)."""
         scores = torch.zeros(self._num_texts)
         grams = _grams([text])[0].unique()
         if not len(grams):
@@ -45,7 +50,8 @@ class SpellingIndex:
         is_known = self._grams[ids] == grams
         unknown = self._inverse(torch.zeros_like(ids))
         weights = torch.where(is_known, self._idf[ids], unknown)
-        weights = weights / weights.square().sum().sqrt()
+        # So that the text itself comes to 1.
+        weights = weights / weights.square().sum().sqrt() ** (2 - _LENGTH_POWER)
         for gram_id, weight in zip(ids[is_known].tolist(), weights[is_known].tolist(), strict=True):
             postings = slice(self._starts[gram_id], self._starts[gram_id + 1])
             scores.index_add_(0, self._rows[postings], self._weights[postings], alpha=weight)

@@ -15,9 +15,16 @@ def test_similarity_by_hand() -> None:
     assert found.tolist() == pytest.approx([1.0, 0.0])
     # "ab": a, b, " a", "ab", "b "; of these a, " a" are in "a", and b, "b " in "b"; "ab" in none.
     known, unknown = 1 + math.log(3 / 2), 1 + math.log(3)
-    size = math.sqrt(4 * known**2 + unknown**2) * math.sqrt(3 * known**2)
-    expected = 2 * known**2 / size
+    message, text = math.sqrt(4 * known**2 + unknown**2), math.sqrt(3 * known**2)
+    expected = 2 * known**2 / (message**1.4 * text**0.6)
     assert SpellingIndex(["a", "b"]).similarities("ab").tolist() == pytest.approx([expected] * 2)
+
+
+def test_what_a_message_leaves_out_counts_less_than_what_it_adds() -> None:
+    short, long = "배고파", "오늘 너무 배고파"
+    (left_out,) = SpellingIndex([long]).similarities(short).tolist()
+    (added,) = SpellingIndex([short]).similarities(long).tolist()
+    assert 0 < added < left_out < 1
 
 
 def test_case_and_repetition_do_not_count() -> None:

@@ -187,7 +187,9 @@ def interrupt(model: Path, report: Report) -> None:
         terminal.wait_for(lambda screen: len(screen.partition("bot:")[2].strip()) > 60)
         terminal.resize(40)
         terminal.press("C-c")
-        screen = terminal.wait_for(lambda screen: "(stopped)" in screen and replied(1)(screen))
+        screen = terminal.wait_for(
+            lambda screen: "(stopped)" in screen and replied(1)(screen), history=True
+        )
         report.show("a reply that was stopped, the window narrowed meanwhile", screen)
         report.check("it stops and says so", "(stopped)" in screen)
         terminal.say("/settings max-tokens 3")

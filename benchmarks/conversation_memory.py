@@ -2,16 +2,18 @@
 
     python -m benchmarks.conversation_memory [--json]
 
-Conversations are made in which the user tells something in the first turn, talks of other things,
-and asks for it in the last. A model with `model.memory: recurrent` and one that reads the last
-pieces only (`data.context_tokens`), of as many parameters, are trained on the same ones; the
-figure is the share of new conversations in which the reply to the last turn holds what was told,
-by the number of exchanges in between. Then the time of an exchange, the second and the 200th.
+Conversations are made in which the user tells three things in the first turn and the bot one of the
+same of itself in the second; they talk of others, and the user asks for all four. A model with
+`model.memory: recurrent` and one that reads the last pieces only (`data.context_tokens`), equal in
+parameters, are trained on the same ones. The figure is the share of new conversations in which the
+reply to a question holds what was told (by chance 1 of 8), by the number of exchanges in between;
+training has no more than eight. Then the time of an exchange, the second and the 200th.
 
     python -m benchmarks.conversation_memory --model runs/NAME/model    # only the times, of a model
 """
 
 import argparse
+import itertools
 import json
 import random
 import statistics
@@ -29,22 +31,36 @@ from pipeline.model_folder import TrainedModel, load_model
 
 _RECIPE = (
     *("--data.tokenizer.vocab_size", "400", "--data.context_tokens", "40"),
-    *("--model.embedding_dim", "64", "--trainer.label_smoothing", "0"),
-    *("--model.memory_bias", "one", "--model.dropout", "0.1"),
-    *("--trainer.max_steps", "2500", "--trainer.validate_every", "500"),
+    *("--model.embedding_dim", "64", "--model.dropout", "0.1", "--trainer.label_smoothing", "0"),
+    *("--trainer.max_steps", "1000", "--trainer.validate_every", "500"),
 )
 _VARIANTS = {
-    "told-window": ("--model.hidden_size", "174"),
+    "told-window": ("--model.hidden_size", "178"),
     "told-recurrent": ("--model.hidden_size", "128", "--model.memory", "recurrent"),
 }
-_DISTANCES = (0, 1, 2, 4, 6, 8)  # exchanges between telling and asking
+_IN_TRAINING = (0, 1, 2, 4, 6, 8)  # exchanges of small talk
+_DISTANCES = (*_IN_TRAINING, 20, 50)  # between telling and asking
+_NUM_FACTS = 3
 _TRAINING, _HELD_OUT = 4000, 100  # conversations in training; for each distance, to judge by
 _MESSAGE, _REPEATS = "how are you today ?", 7
+# What can be told; how the user asks for what he told, and for what the bot told, with the answers.
 _FACTS = {
-    "my name is {} .": ("what is my name ?", "your name is {} ."),
-    "i live in {} .": ("where do i live ?", "you live in {} ."),
-    "i have a {} .": ("what do i have ?", "you have a {} ."),
-    "내 이름은 {} 입니다 .": ("내 이름이 뭐죠 ?", "당신의 이름은 {} 입니다 ."),
+    "my name is {} .": (
+        ("what is my name ?", "your name is {} ."),
+        ("what is your name ?", "my name is {} ."),
+    ),
+    "i live in {} .": (
+        ("where do i live ?", "you live in {} ."),
+        ("where do you live ?", "i live in {} ."),
+    ),
+    "i have a {} .": (
+        ("what do i have ?", "you have a {} ."),
+        ("what do you have ?", "i have a {} ."),
+    ),
+    "내 이름은 {} 입니다 .": (
+        ("내 이름이 뭐죠 ?", "당신의 이름은 {} 입니다 ."),
+        ("당신의 이름이 뭐죠 ?", "내 이름은 {} 입니다 ."),
+    ),
 }
 _VALUES = {
     "my name is {} .": ["anna", "ben", "carla", "david", "emma", "frank", "grace", "henry"],
@@ -68,15 +84,13 @@ _SMALL_TALK = [
 ]
 
 
-def conversation(draw: random.Random, distance: int) -> tuple[list[str], str]:
-    """The turns up to the answer, and what the answer has to hold."""
-    told = draw.choice(list(_FACTS))
-    value = draw.choice(_VALUES[told])
-    question, answer = _FACTS[told]
-    turns = [told.format(value), "i see ."]
-    for message, reply in draw.sample(_SMALL_TALK, distance):
-        turns += [message, reply]
-    return [*turns, question, answer.format(value)], value
+def conversation(draw: random.Random) -> list[str]:
+    """One for training: all that was told is asked for, at any time."""
+    told, asked = _told(draw)
+    talk = draw.sample(_SMALL_TALK, draw.choice(_IN_TRAINING))
+    for question, answer, _ in asked:
+        talk.insert(draw.randrange(len(talk) + 1), (question, answer))
+    return [*told, *itertools.chain.from_iterable(talk)]
 
 
 def recall(session: ChatSession, distance: int) -> float:
@@ -84,24 +98,44 @@ def recall(session: ChatSession, distance: int) -> float:
     draw = random.Random(f"held out {distance}")
     num_recalled = 0
     for _ in range(_HELD_OUT):
-        turns, value = conversation(draw, distance)
-        session.load_json(json.dumps({"turns": turns[:-2], "settings": {}}))
-        num_recalled += value in session.reply(turns[-2])
+        told, asked = _told(draw)
+        question, _, value = draw.choice(asked)
+        turns = [*told, *itertools.chain.from_iterable(draw.choices(_SMALL_TALK, k=distance))]
+        session.load_json(json.dumps({"turns": turns, "settings": {}}))
+        num_recalled += value in session.reply(question)
     return num_recalled / _HELD_OUT
 
 
-def milliseconds_a_turn(trained: TrainedModel, turn: int) -> float:
-    """Median time of the exchanges from this one on, each reply of one piece, in ms."""
-    times = []
+def _told(draw: random.Random) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """The first two turns; then the questions, their answers, and what these have to hold."""
+    facts = draw.sample(list(_FACTS), _NUM_FACTS)
+    values = [draw.choice(_VALUES[fact]) for fact in facts]
+    its_own = draw.choice([value for value in _VALUES[facts[0]] if value != values[0]])
+    told = [
+        " ".join(fact.format(value) for fact, value in zip(facts, values, strict=True)),
+        f"i see . {facts[0].format(its_own)}",
+    ]
+    asked = [(_FACTS[facts[0]][1], its_own)]
+    asked += [(_FACTS[fact][0], value) for fact, value in zip(facts, values, strict=True)]
+    return told, [(question, answer.format(value), value) for (question, answer), value in asked]
+
+
+def milliseconds_a_turn(trained: TrainedModel, turns: Sequence[int]) -> dict[int, float]:
+    """Median time of an exchange from each of these on, a reply of one piece, in ms.
+
+    They are taken in turn, so that what else the machine does falls on all of them alike.
+    """
+    times: dict[int, list[float]] = {turn: [] for turn in turns}
     for _ in range(_REPEATS):
-        session = ChatSession(trained, settings=ChatSettings(max_tokens=1))
-        for _ in range(turn - 1):
-            session.reply(_MESSAGE)
-        for _ in range(_REPEATS):
-            started = time.perf_counter()
-            session.reply(_MESSAGE)
-            times.append(1000 * (time.perf_counter() - started))
-    return statistics.median(times)
+        for turn in turns:
+            session = ChatSession(trained, settings=ChatSettings(max_tokens=1))
+            for _ in range(turn - 1):
+                session.reply(_MESSAGE)
+            for _ in range(_REPEATS):
+                started = time.perf_counter()
+                session.reply(_MESSAGE)
+                times[turn].append(1000 * (time.perf_counter() - started))
+    return {turn: statistics.median(each) for turn, each in times.items()}
 
 
 def train(name: str, folder: Path, options: Sequence[str]) -> Path:
@@ -116,10 +150,10 @@ def train(name: str, folder: Path, options: Sequence[str]) -> Path:
 
 
 def write_corpus(folder: Path) -> None:
-    """Conversations of all distances, told apart by split."""
+    """Conversations, told apart by split."""
     for split, num in (("train", _TRAINING), ("validation", _HELD_OUT)):
         draw = random.Random(split)
-        rows = [conversation(draw, draw.choice(_DISTANCES))[0] for _ in range(num)]
+        rows = [conversation(draw) for _ in range(num)]
         lines = [json.dumps({"turns": turns}, ensure_ascii=False) + "\n" for turns in rows]
         (folder / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8")
 
@@ -148,8 +182,8 @@ def main() -> None:
         if not options.model:
             for distance in _DISTANCES:
                 row[f"recall_{distance}"] = recall(ChatSession(trained), distance)
-        for turn in (2, 200):
-            row[f"milliseconds_{turn}"] = milliseconds_a_turn(trained, turn)
+        for turn, milliseconds in milliseconds_a_turn(trained, (2, 200)).items():
+            row[f"milliseconds_{turn}"] = milliseconds
         rows.append(row)
         if not options.json:
             print(" | ".join(f"{key} {_shown(value)}" for key, value in row.items()), flush=True)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from jaxtyping import Int
 from torch import Tensor
 
-from pipeline.nn.cells import State
 from pipeline.nn.decoder import DecoderState
+from pipeline.nn.memory import ConversationState
 from pipeline.nn.seq2seq import Seq2Seq
 
 
@@ -23,7 +23,9 @@ class Recollection:
     def __init__(self, model: Seq2Seq) -> None:
         assert model.memory is not None
         self._model = model
-        self._memories: dict[int, State | None] = {0: None}  # by the number of turns read
+        self._memories: dict[int, ConversationState | None] = {
+            0: None
+        }  # by the number of turns read
         self._num_turns = 0
 
     def unread(self, turns: Sequence[str]) -> list[str]:

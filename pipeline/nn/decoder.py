@@ -16,6 +16,8 @@ from pipeline.nn.dropout import Dropout
 from pipeline.nn.embedding import Embedding, OneHot
 from pipeline.nn.encoder import EncoderOutput
 from pipeline.nn.initialization import build_cell
+from pipeline.nn.memory import ConversationState
+from pipeline.nn.slots import SlotReader
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class DecoderState:
     values: Float[Tensor, "B S H"] | None
     source_mask: Bool[Tensor, "B S"]
     attention_weights: Float[Tensor, "B S"] | None = None
-    memory: State | None = None
+    memory: ConversationState | None = None
 
     def select(self, rows: Int[Tensor, " N"]) -> "DecoderState":
         """The state of these rows, in this order; a row may be named twice."""
@@ -52,9 +54,7 @@ class DecoderState:
             values=pick(self.values),
             source_mask=self.source_mask.index_select(0, rows),
             attention_weights=pick(self.attention_weights),
-            memory=self.memory
-            if self.memory is None
-            else tuple(part.index_select(0, rows) for part in self.memory),
+            memory=None if self.memory is None else self.memory.select(rows),
         )
 
 
@@ -62,7 +62,8 @@ class Decoder(nn.Module):
     """Recurrent layers, then attention, then the attentional state of Luong et al. (2015).
 
     h~ = tanh(W_c [c; h]) (their equation 5), here of size E so that the softmax can share the
-    embedding. There is no input feeding: it would force a loop over the steps in training.
+    embedding. What the slots of a memory hold is added to it (`SlotReader`). There is no input
+    feeding: it would force a loop over the steps in training.
     """
 
     def __init__(self, config: ModelConfig, embedding: Embedding | OneHot) -> None:
@@ -83,8 +84,15 @@ class Decoder(nn.Module):
         )
         num_inputs = config.hidden_size * (1 if self.attention is None else 2)
         self.W_c = nn.Linear(num_inputs, config.embedding_dim)
+        self.slots = (
+            SlotReader(config.hidden_size, embedding.embedding_dim, config.embedding_dim)
+            if config.memory == "recurrent"
+            else None
+        )
 
-    def initial_state(self, encoded: EncoderOutput) -> DecoderState:
+    def initial_state(
+        self, encoded: EncoderOutput, memory: ConversationState | None = None
+    ) -> DecoderState:
         """The state before the first token."""
         layers = []
         for bridge, final_state in zip(self.bridges, encoded.final_states, strict=True):
@@ -96,6 +104,7 @@ class Decoder(nn.Module):
             keys=None if attention is None else attention.keys(encoded.outputs),
             values=None if attention is None else attention.values(encoded.outputs),
             source_mask=encoded.source_mask,
+            memory=memory,
         )
 
     def forward(
@@ -131,9 +140,13 @@ class Decoder(nn.Module):
     def _attend(self, outputs: Tensor, state: DecoderState) -> tuple[Tensor, Tensor | None]:
         # (B, T, H) -> (B, T, E)
         weights = None
-        outputs = self.dropout(outputs)
+        inputs = outputs = self.dropout(outputs)
         attention = self.attention
         if attention is not None:
             contexts, weights = attention(outputs, state.keys, state.values, state.source_mask)
-            outputs = torch.cat([contexts, outputs], dim=-1)
-        return self.dropout(torch.tanh(self.W_c(outputs))), weights
+            inputs = torch.cat([contexts, outputs], dim=-1)
+        features = torch.tanh(self.W_c(inputs))
+        if self.slots is not None:
+            assert state.memory is not None
+            features = features + self.slots(outputs, state.memory.slots)
+        return self.dropout(features), weights

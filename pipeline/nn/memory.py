@@ -1,27 +1,47 @@
-"""The memory of a conversation: a recurrent layer over its turns, whatever their number.
+"""The memory of a conversation: a recurrent layer over its turns, and slots for its words.
 
-The encoder reads each turn once; this layer carries what it found from turn to turn. So a reply
-costs the same at turn 200 as at turn 2.
+The encoder reads each turn once; this memory carries what it found from turn to turn, and takes no
+more room for a longer conversation. So a reply costs the same at turn 200 as at turn 2.
 """
+
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from pipeline.nn.cells import State
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.encoder import EncoderOutput
 from pipeline.nn.initialization import build_cell
+from pipeline.nn.slots import SlotWriter
 
-ConversationState = tuple[Float[Tensor, "D H"], ...]
-"""The state of the recurrent layer, for each of D conversations."""
+
+@dataclass(frozen=True)
+class ConversationState:
+    """What is remembered after a turn, of each of B conversations.
+
+    Attributes:
+        layer: The state of the recurrent layer, m_n being its first part.
+        slots: The words, see `pipeline/nn/slots.py`.
+    """
+
+    layer: State
+    slots: Float[Tensor, "B K W"]
+
+    def select(self, rows: Int[Tensor, " N"]) -> "ConversationState":
+        """Of these rows, in this order; a row may be named twice."""
+        layer = tuple(part.index_select(0, rows) for part in self.layer)
+        return ConversationState(layer, self.slots.index_select(0, rows))
 
 
 class ConversationMemory(nn.Module):
-    """The context RNN of a hierarchical encoder-decoder (Serban et al. 2016, section 3).
+    """The context RNN of a hierarchical encoder-decoder (Serban et al. 2016, section 3), and slots.
 
     m_n = cell(s_n, m_{n-1}), s_n being the encoder's last hidden state of turn n. The decoder gets
     m_n in two ways: V m_n is added to the encoder's last states, from which it begins, and m_n is
-    one more place that attention can look at, before the words of the turn itself.
+    one more place that attention can look at, before the words of the turn itself. What was said
+    literally, a name or a number, and by whom, it looks up in the slots.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -31,45 +51,55 @@ class ConversationMemory(nn.Module):
             nn.Linear(config.hidden_size, config.hidden_size, bias=False)
             for _ in range(config.num_layers)
         )
+        self.slots = SlotWriter(config.hidden_size)
 
     def forward(
         self,
-        turn_vectors: Float[Tensor, "B H"],
+        encoded: EncoderOutput,
+        words: Float[Tensor, "B S E"],
         turns: Int[Tensor, "D U"],
         before: ConversationState | None = None,
-    ) -> tuple[Float[Tensor, "B H"], ConversationState]:
+    ) -> ConversationState:
         """Run over conversations.
 
         Args:
-            turn_vectors: s_n of the turns of all conversations, a row each, in any order.
+            encoded: The turns of all conversations, a row each, in any order.
+            words: Their embeddings.
             turns: For each of D conversations the rows of its turns in the order of time; -1 where
                 there is none, on the right only.
-            before: The memory at the beginning; of a new conversation when not given.
+            before: The memory at the beginning, of D rows; of new conversations when not given.
 
         Returns:
-            The memory after each row's turn, and the state of each conversation after its last.
+            The memory after each row's turn.
         """
+        turn_vectors = encoded.final_states[-1]
+        added = self.slots.added(words, encoded.outputs, encoded.source_mask)
+        if before is None:
+            first = turns[:, 0]
+            layer = self.cell.initial_state(turn_vectors[first])
+            slots = self.slots.empty(added[first])
+        else:
+            layer, slots = before.layer, before.slots
+        after = []
+        # What stands on the right of a conversation's last turn is computed and not looked at.
+        for rows in turns.clamp_min(0).unbind(1):
+            _, layer = self.cell.step(turn_vectors[rows], layer)
+            slots = self.slots(slots, added[rows])
+            after.append((*layer, slots))
         is_turn = turns >= 0
-        vectors_in_order = turn_vectors[turns.clamp_min(0)]  # (D, U, H)
-        state = self.cell.initial_state(vectors_in_order) if before is None else before
-        outputs = []
-        for vectors, is_real in zip(vectors_in_order.unbind(1), is_turn.unbind(1), strict=True):
-            _, state_after = self.cell.step(vectors, state)
-            state = tuple(
-                torch.where(is_real.unsqueeze(1), new, old)
-                for new, old in zip(state_after, state, strict=True)
-            )
-            outputs.append(state[0])
-        memories = torch.stack(outputs, dim=1)[is_turn]  # those of turns[is_turn], in this order
-        return memories[turns[is_turn].argsort()], state
+        order = turns[is_turn].argsort()
+        *layer_parts, slots = (
+            torch.stack(part, dim=1)[is_turn][order] for part in zip(*after, strict=True)
+        )
+        return ConversationState(tuple(layer_parts), slots)
 
-    def join(self, encoded: EncoderOutput, memories: Float[Tensor, "B H"]) -> EncoderOutput:
-        """What the decoder gets: the last turn of each row, with the memory after it."""
-        memories = memories.to(encoded.outputs.dtype)
+    def join(self, encoded: EncoderOutput, memory: ConversationState) -> EncoderOutput:
+        """What the decoder begins with: the turn of each row, with the memory after it."""
+        m = memory.layer[0].to(encoded.outputs.dtype)
         return EncoderOutput(
-            outputs=torch.cat([memories.unsqueeze(1), encoded.outputs], dim=1),
+            outputs=torch.cat([m.unsqueeze(1), encoded.outputs], dim=1),
             final_states=tuple(
-                final_state + V(memories)
+                final_state + V(m)
                 for V, final_state in zip(self.V, encoded.final_states, strict=True)
             ),
             source_mask=nn.functional.pad(encoded.source_mask, (1, 0), value=True),

@@ -1,20 +1,18 @@
 """The encoder-decoder: the whole network, and the two methods that decoding asks for."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from pipeline.batch import ConversationBatch, Seq2SeqBatch, collate_sources, split_turns
-from pipeline.nn.cells import State
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.decoder import Decoder, DecoderState
 from pipeline.nn.embedding import Embedding, build_embedding
 from pipeline.nn.encoder import Encoder
 from pipeline.nn.loss import SummedLoss, cross_entropy
-from pipeline.nn.memory import ConversationMemory
+from pipeline.nn.memory import ConversationMemory, ConversationState
 
 _PART_ROWS = 64
 """The turns of a conversation differ in length: so many of about one length are run at a time."""
@@ -91,7 +89,7 @@ class Seq2Seq(nn.Module):
         self,
         source_ids: Int[Tensor, "B S"],
         source_lengths: Int[Tensor, " B"],
-        memory: State | None = None,
+        memory: ConversationState | None = None,
     ) -> DecoderState:
         """The decoder's state before the first token.
 
@@ -109,10 +107,9 @@ class Seq2Seq(nn.Module):
         turn_ids, turns = split_turns(source_ids, source_lengths)
         ids, lengths = (tensor.to(source_ids.device) for tensor in collate_sources(turn_ids))
         encoded = self.encoder.in_parts(ids, lengths, rows=_PART_ROWS)
-        memories, after = self.memory(encoded.final_states[-1], turns, memory)
         last = turns.max(dim=1).values
-        joined = self.memory.join(encoded.select(last), memories[last])
-        return replace(self.decoder.initial_state(joined), memory=after)
+        after = self.memory(encoded, self.encoder.embedding(ids), turns, memory).select(last)
+        return self.decoder.initial_state(self.memory.join(encoded.select(last), after), after)
 
     def step(
         self, token_ids: Int[Tensor, " B"], state: DecoderState
@@ -130,9 +127,9 @@ class Seq2Seq(nn.Module):
         assert self.memory is not None
         pairs = batch.pairs
         encoded = self.encoder.in_parts(pairs.source_ids, pairs.source_lengths, rows=_PART_ROWS)
-        memories, _ = self.memory(encoded.final_states[-1], batch.turns)
-        joined = self.memory.join(encoded, memories)
+        memory = self.memory(encoded, self.encoder.embedding(pairs.source_ids), batch.turns)
+        joined = self.memory.join(encoded, memory)
         for rows in pairs.target_lengths.argsort().split(_PART_ROWS):
             part = pairs.select(rows)
-            state = self.decoder.initial_state(joined.select(rows))
+            state = self.decoder.initial_state(joined.select(rows), memory.select(rows))
             yield self.decoder(part.decoder_input_ids, state), part.labels

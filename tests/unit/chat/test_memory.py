@@ -11,9 +11,9 @@ from pipeline.chat import ChatSession, ChatSettings
 from pipeline.context import encode_contexts, join_turns
 from pipeline.decoding import LengthLimit, greedy_search
 from pipeline.model_folder import TrainedModel
-from pipeline.nn.cells import State
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.decoder import DecoderState
+from pipeline.nn.memory import ConversationState
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import EOS_ID, Tokenizer
 from tests.building import build_model
@@ -46,7 +46,10 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     encode = Seq2Seq.encode
 
     def counting(
-        model: Seq2Seq, source_ids: Tensor, source_lengths: Tensor, memory: State | None = None
+        model: Seq2Seq,
+        source_ids: Tensor,
+        source_lengths: Tensor,
+        memory: ConversationState | None = None,
     ) -> DecoderState:
         sources.append(source_ids[0].tolist())
         return encode(model, source_ids, source_lengths, memory)
@@ -125,7 +128,7 @@ def test_a_saved_conversation_is_remembered(trained: TrainedModel) -> None:
 
 def test_a_reply_that_was_stopped_is_remembered_as_far_as_it_came(trained: TrainedModel) -> None:
     session = ChatSession(trained)
-    stream = session.stream("hello")
+    stream = session.stream(MESSAGES[0])
     next(stream)
     stream.close()
     session.reply("dog")

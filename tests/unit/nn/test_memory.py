@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -8,7 +9,7 @@ from pipeline.batch import collate, collate_conversations, collate_sources
 from pipeline.nn.config import CellName, ModelConfig
 from pipeline.nn.decoder import DecoderState
 from pipeline.nn.seq2seq import Seq2Seq
-from pipeline.tokenizer import TURN_ID
+from pipeline.tokenizer import BOS_ID, TURN_ID
 
 CONVERSATIONS = [
     [[5, 6], [7, 8, 9], [10], [11, 12, 13, 14], [6, 5]],
@@ -122,7 +123,7 @@ def test_the_memory_takes_no_more_room_for_a_longer_conversation() -> None:
     for _ in range(3):
         state = encode(model, [7, 8], before=state)
         assert state.memory is not None
-        sizes.append([part.shape for part in state.memory])
+        sizes.append([part.shape for part in (*state.memory.layer, state.memory.slots)])
         assert state.keys is not None
         assert state.keys.shape[1] == 1 + 2 + 1  # the memory, the turn, EOS
     assert sizes[0] == sizes[1] == sizes[2]
@@ -134,7 +135,9 @@ def test_selected_rows_keep_their_memory() -> None:
     swapped = state.select(torch.tensor([1, 0, 1]))
     assert state.memory is not None
     assert swapped.memory is not None
-    torch.testing.assert_close(swapped.memory[0], state.memory[0][[1, 0, 1]])
+    rows = [1, 0, 1]
+    torch.testing.assert_close(swapped.memory.layer[0], state.memory.layer[0][rows])
+    torch.testing.assert_close(swapped.memory.slots, state.memory.slots[rows])
 
 
 def test_a_step_keeps_the_memory() -> None:
@@ -144,13 +147,38 @@ def test_a_step_keeps_the_memory() -> None:
     assert after.memory is state.memory
 
 
-def test_gradients_reach_the_first_turn_through_the_memory() -> None:
+@pytest.mark.parametrize("part", ["layer", "slots"])
+def test_gradients_reach_the_first_turn_through_the_memory(part: str) -> None:
     model = build()
-    first = torch.tensor([[0, 1, 2]])
-    turn_vectors = torch.randn(3, 8, dtype=torch.float64, requires_grad=True)
     assert model.memory is not None
-    memories, _ = model.memory(turn_vectors, first)
-    (gradient,) = torch.autograd.grad(memories[2].sum(), [turn_vectors])
-    assert (gradient.abs().sum(dim=1) > 0).all()
-    (gradient,) = torch.autograd.grad(model.memory(turn_vectors, first)[0][0].sum(), [turn_vectors])
-    assert (gradient.abs().sum(dim=1) > 0).tolist() == [True, False, False]
+    turns = torch.tensor([[0, 1, 2]])
+    ids, lengths = collate_sources(CONVERSATIONS[0][:3])
+    words = model.encoder.embedding(ids).detach().requires_grad_()
+    memory = model.memory(model.encoder(ids, lengths), words, turns)
+    states = memory.layer[0] if part == "layer" else memory.slots
+    if part == "layer":
+        words = model.encoder.embedding.weight
+    for row, reached in ((2, [5, 7, 10]), (0, [5])):
+        (gradient,) = torch.autograd.grad(states[row].sum(), [words], retain_graph=True)
+        if part == "layer":
+            assert gradient.abs().sum(dim=1)[reached].min() > 0
+            assert gradient[[9, 10]].abs().sum().bool() == (row == 2)
+        else:
+            assert (gradient.abs().sum(dim=(1, 2)) > 0).tolist() == [
+                turn <= row for turn in range(3)
+            ]
+
+
+def test_a_word_is_kept_in_the_slots_and_makes_itself_likelier() -> None:
+    model = build()
+    told = encode(model, [5, 5, 5, 5])
+    others = encode(model, [9, 9, 9, 9])
+    for _ in range(3):
+        told, others = (encode(model, [7, 8], before=state) for state in (told, others))
+    assert told.memory is not None
+    assert others.memory is not None
+    with_words = replace(others, memory=replace(others.memory, slots=told.memory.slots))
+    bos = torch.tensor([BOS_ID])
+    changed = model.step(bos, with_words)[0] - model.step(bos, others)[0]
+    assert changed[0, 5] > 0
+    assert changed[0, 9] < 0

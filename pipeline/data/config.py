@@ -14,13 +14,15 @@ class DataConfig:
     Attributes:
         path: A hub name (`owner/name`, or `owner/name:subset`), a folder with splits by file name,
             a file or URL (json, jsonl, csv, tsv, parquet; `.gz` too), `chitchat-dataset`, a
-            phrasebook folder, or two aligned text files.
+            phrasebook folder, or two aligned text files; with `dialogue`, a list of any of these
+            but the last, which are mixed.
         source: Column of the source sentence, of the question, or of what is to be classified.
             `translation.de` is also the key `de` in a column `translation` of objects, as the hub
             has them.
         target: Column of the target sentence, of the answer, or of the label; the only column of a
             language model (its text) and of a forecaster (its numbers, in the order of time).
-        dialogue: Column that holds a list of turns; when given, `source` and `target` are unused.
+        dialogue: Column that holds a list of turns; when given, `source` and `target` are unused,
+            but for a corpus of a list that lacks it: its pairs are conversations of two turns.
         task: `translation`; `chat` (implied by `dialogue`); `classification`; `language_model`; or
             `forecast`, of the next number of a series.
         labels: For classification: the labels to choose among, rows with others being left out; if
@@ -92,9 +94,9 @@ class DataConfig:
             raise ConfigError(
                 f"data.max_tokens: expected 2 or more for a series, got {self.max_tokens}"
             )
-        if not all([self.path] if isinstance(self.path, str) else self.path):
+        if not self.path or not all([self.path] if isinstance(self.path, str) else self.path):
             raise ConfigError("data.path: expected a path, a URL or a name, got nothing")
-        if isinstance(self.path, list) and len(self.path) != 2:
+        if isinstance(self.path, list) and len(self.path) != 2 and not self.is_mixture:
             raise ConfigError(
                 f"data.path: expected one path, or two aligned text files, got {len(self.path)}"
             )
@@ -103,3 +105,8 @@ class DataConfig:
     def is_chat(self) -> bool:
         """Whether the pairs are turns of a conversation."""
         return self.task == "chat" or self.dialogue is not None
+
+    @property
+    def is_mixture(self) -> bool:
+        """Whether `path` is a list of corpora of conversations, and not of two aligned files."""
+        return isinstance(self.path, list) and self.dialogue is not None

@@ -106,8 +106,9 @@ def _tokenizers(
 ) -> tuple[Tokenizer, Tokenizer]:
     if config.tokenizer.joint or config.task in ("classification", "language_model"):
         columns: tuple[str, ...] = ("source", "target")
-        if config.dialogue or config.task == "language_model":
-            # In a dialogue every turn but the first is a target, and again in the sources after it.
+        if config.task == "language_model" or (config.dialogue and not config.is_mixture):
+            # In a dialogue every turn but the first is a target, and again in the sources after it;
+            # but pairs that are mixed in have half of their text in the first.
             columns = ("target",)
         elif config.task == "classification":
             columns = ("source",)

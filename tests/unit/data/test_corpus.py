@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.data.config import DataConfig
-from pipeline.data.corpus import is_single_file, load_corpus, load_rows, load_split
+from pipeline.data.corpus import is_single_file, load_corpus, load_split
 from pipeline.errors import ConfigError, DataError
 
 Rows = list[dict[str, Any]]
@@ -133,7 +133,6 @@ def test_one_split_is_read_without_the_others(tmp_path: Path) -> None:
 def test_a_single_file_can_be_had_whole(tmp_path: Path) -> None:
     config = DataConfig(path=write(tmp_path / "a.jsonl", numbered(0, 20)), split_by="nowhere")
     assert len(load_split(config, "test", whole_file=True)) == 20
-    assert sizes(load_rows(config)) == {"train": 20}
 
 
 def test_a_folder_is_never_had_whole(tmp_path: Path) -> None:
@@ -437,7 +436,7 @@ def test_what_was_read_is_not_read_again(tmp_path: Path, monkeypatch: pytest.Mon
     path = write(tmp_path / "a.jsonl", numbered(0, 20))
     first = load_corpus(DataConfig(path=path))
     with monkeypatch.context() as patched:
-        patched.setattr("pipeline.data.corpus.read_rows", None)
+        patched.setattr("pipeline.data.origins.read_rows", None)
         again = load_corpus(DataConfig(path=path))
     assert again["train"]._fingerprint == first["train"]._fingerprint
     write(Path(path), [*numbered(0, 19), {"source": "other", "target": "new"}])

@@ -18,11 +18,11 @@ _LEAST_WEIGHT = 1e-3
 
 
 class SlotWriter(nn.Module):
-    """Σ_i β_i softmax(W_k o_i) ⊗ [e_i; 1], summed over the words i of a turn, is what it adds.
+    """A turn adds Σ_i β_i softmax(W_k o_i) ⊗ [e_i; 1], summed over its words i; the rest fades by γ.
 
     e_i is the embedding of a word, o_i the encoder's output there, β_i = sigmoid(w · o_i + b) how
-    much it counts. The last of the W = E + 1 columns of S sums up the weights, so that a slot can
-    be read as a mean.
+    much it counts. The last of the W = E + 1 columns of the slots sums up the weights, so that a
+    slot can be read as a mean.
     """
 
     def __init__(self, hidden_size: int) -> None:
@@ -58,7 +58,7 @@ class SlotWriter(nn.Module):
 
 
 class SlotReader(nn.Module):
-    """r_t = W_o (p_t S_words) / (p_t S_weights), with p_t = softmax(W_q h_t).
+    """r_t = W_o (p_t S_words) / (p_t S_weights), with p_t = softmax(W_q h_t), S being the slots.
 
     It is added to the features of the next token. W_o begins as the identity, so a word that was
     said makes itself likelier where embedding and softmax share a matrix, as a cache does (Grave et

@@ -18,7 +18,7 @@ _LEAST_WEIGHT = 1e-3
 
 
 class SlotWriter(nn.Module):
-    """A turn adds Σ_i β_i softmax(W_k o_i) ⊗ [e_i; 1], summed over its words i; the rest fades by γ.
+    """A turn adds Σ_i β_i softmax(W_k o_i) ⊗ [e_i; 1], i being its words; the rest fades by γ.
 
     e_i is the embedding of a word, o_i the encoder's output there, β_i = sigmoid(w · o_i + b) how
     much it counts. The last of the W = E + 1 columns of the slots sums up the weights, so that a

@@ -14,6 +14,7 @@ import yaml
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from rich.console import Console
 
+from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError
 from pipeline.model_folder import TrainedModel, save_model
 from pipeline.nn.network import Network
@@ -126,7 +127,9 @@ def _refuse_other_settings(config: RunConfig, run: Run) -> None:
         for leftover in run.checkpoints.glob("*"):
             leftover.unlink()
         return
-    found = yaml.safe_load(run.config.read_text(encoding="utf-8"))
+    # A key that is missing there is younger than the run, which did as the default says.
+    defaults = RunConfig(data=DataConfig(path="-"), name="-").as_dict()
+    found = _completed(yaml.safe_load(run.config.read_text(encoding="utf-8")), defaults)
     for key, (there, here) in _differences(found, config.as_dict()).items():
         raise ConfigError(
             f"{run.folder} holds a run with {key}: {there}, and now it is {here}; "
@@ -140,6 +143,14 @@ def _write_config(config: RunConfig, run: Run) -> None:
     partial = run.config.with_suffix(".partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(run.config)
+
+
+def _completed(found: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    completed = {**defaults, **found}
+    for key, value in defaults.items():
+        if isinstance(value, Mapping) and isinstance(completed[key], Mapping):
+            completed[key] = _completed(completed[key], value)
+    return completed
 
 
 def _differences(

@@ -74,6 +74,17 @@ def _trainer(config: RunConfig, **values: Any) -> RunConfig:
     return replace(config, trainer=replace(config.trainer, **values))
 
 
+def test_a_run_that_is_older_than_a_key_had_its_default(config: RunConfig, run: Run) -> None:
+    assert _train(config, run)
+    values = yaml.safe_load(run.config.read_text(encoding="utf-8"))
+    del values["model"]["residual"], values["data"]["tokenizer"]["sampling_alpha"]
+    run.config.write_text(yaml.safe_dump(values), encoding="utf-8")
+    assert not _train(config, run)
+    other = replace(config, model=replace(config.model, residual=False))
+    with pytest.raises(ConfigError, match="model.residual: True, and now it is False"):
+        _train(other, run)
+
+
 def test_a_run_from_the_first_step_to_the_last(config: RunConfig, run: Run) -> None:
     assert _train(config, run)
     summary = json.loads(run.finished.read_text(encoding="utf-8"))

@@ -25,8 +25,12 @@ class Score:
 def bleu(
     hypotheses: Sequence[str], references: Sequence[str], *, tokenizer: BleuTokenizer = "13a"
 ) -> Score:
-    """Corpus BLEU (Papineni et al. 2002) of detokenised, cased text, by sacreBLEU (Post 2018)."""
-    metric = sacrebleu.BLEU(tokenize=tokenizer)
+    """Corpus BLEU (Papineni et al. 2002) of cased text, by sacreBLEU (Post 2018).
+
+    The text is expected to be detokenised. Of one that is not, sacreBLEU would warn, which `force`
+    keeps it from: the corpus is the user's, and the warning would come with every group of lengths.
+    """
+    metric = sacrebleu.BLEU(tokenize=tokenizer, force=True)
     score = metric.corpus_score(list(hypotheses), [list(references)]).score
     return Score(score, str(metric.get_signature()))
 

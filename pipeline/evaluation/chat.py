@@ -29,6 +29,7 @@ from pipeline.evaluation.generation import (
 )
 from pipeline.evaluation.likelihood import reference_nats
 from pipeline.evaluation.ranking import Ranking, rank_replies
+from pipeline.evaluation.reading import ContextReader
 from pipeline.model_folder import TrainedModel
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.text import normalize
@@ -106,14 +107,15 @@ def score_chat(
     )
     model = trained.model
     source_ids = encode_sources(trained, pairs.sources)
+    reader = _reader(trained, source_ids, batch_size)
     reference_ids = trained.target_tokenizer.encode_batch(pairs.references)
-    ranking = rank_replies(model, source_ids, reference_ids, batch_size=batch_size, device=device)
+    ranking = rank_replies(reader, source_ids, reference_ids, batch_size=batch_size, device=device)
     turns = [turn_number(source) for source in pairs.sources]
     by_turn, nats, num_tokens = [], 0.0, 0
     for turn in sorted(set(turns)):
         rows = [i for i, other in enumerate(turns) if other == turn]
         turn_nats, turn_tokens = reference_nats(
-            model,
+            reader,
             [source_ids[i] for i in rows],
             [reference_ids[i] for i in rows],
             batch_size=batch_size,
@@ -172,8 +174,9 @@ def write_replies(
         started = time.perf_counter()
         replies = [normalize(_reply(session, context)) for context in contexts]
         return Written(replies, time.perf_counter() - started)
-    model = trained.model.to(device).eval()
-    search = _search(model, settings, beam_size, device)
+    trained.model.to(device).eval()
+    reader = _reader(trained, encode_sources(trained, contexts), batch_size)
+    search = _search(reader, settings, beam_size, device)
     return write(trained, contexts, search, batch_size=batch_size, device=device)
 
 
@@ -197,7 +200,17 @@ def turn_number(context: str) -> int:
     return min(context.count(TURN) + 1, LAST_TURN)
 
 
-def _search(model: Seq2Seq, settings: ChatSettings, beam_size: int, device: str) -> Search:
+def _reader(
+    trained: TrainedModel, source_ids: Sequence[Sequence[int]], batch_size: int
+) -> Seq2Seq | ContextReader:
+    if trained.model.memory is None:
+        return trained.model
+    return ContextReader(trained.model, source_ids, batch_size=batch_size)
+
+
+def _search(
+    model: Seq2Seq | ContextReader, settings: ChatSettings, beam_size: int, device: str
+) -> Search:
     limit = build_limit(settings)
     rules = build_rules(settings, ())
     if settings.temperature == 0:

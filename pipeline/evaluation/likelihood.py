@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from pipeline.batch import Seq2SeqBatch, collate, collate_sources, rows_by_length
+from pipeline.evaluation.reading import ContextReader
 from pipeline.nn.decoder import DecoderState
 from pipeline.nn.language_model import LanguageModel
 from pipeline.nn.seq2seq import Seq2Seq
@@ -17,7 +18,7 @@ _CHUNK_TOKENS = 256
 
 @torch.inference_mode()
 def reference_nats(
-    network: Seq2Seq | LanguageModel,
+    network: Seq2Seq | LanguageModel | ContextReader,
     source_ids: Sequence[Sequence[int]],
     target_ids: Sequence[Sequence[int]],
     *,
@@ -36,7 +37,7 @@ def reference_nats(
 
 @torch.inference_mode()
 def candidate_log_probs(
-    model: Seq2Seq,
+    model: Seq2Seq | ContextReader,
     source_ids: Sequence[Sequence[int]],
     target_ids: Sequence[Sequence[int]],
     candidates: Sequence[Sequence[int]],
@@ -75,7 +76,7 @@ def candidate_log_probs(
     return log_probs
 
 
-def _log_probs(model: Seq2Seq, batch: Seq2SeqBatch, state: DecoderState) -> Tensor:
+def _log_probs(model: Seq2Seq | ContextReader, batch: Seq2SeqBatch, state: DecoderState) -> Tensor:
     """Of each row's labels, (B)."""
     is_real = batch.labels != PAD_ID
     features = model.decoder(batch.decoder_input_ids, state)[is_real].split(_CHUNK_TOKENS)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.evaluation.likelihood import candidate_log_probs
+from pipeline.evaluation.reading import ContextReader
 from pipeline.nn.seq2seq import Seq2Seq
 
 NUM_CANDIDATES = 20
@@ -31,7 +32,7 @@ class Ranking:
 
 
 def rank_replies(
-    model: Seq2Seq,
+    model: Seq2Seq | ContextReader,
     source_ids: Sequence[Sequence[int]],
     reply_ids: Sequence[Sequence[int]],
     *,

@@ -4,6 +4,7 @@ The encoder reads each turn once; this memory carries what it found from turn to
 more room for a longer conversation. So a reply costs the same at turn 200 as at turn 2.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +34,18 @@ class ConversationState:
         """Of these rows, in this order; a row may be named twice."""
         layer = tuple(part.index_select(0, rows) for part in self.layer)
         return ConversationState(layer, self.slots.index_select(0, rows))
+
+    @classmethod
+    def join(cls, states: Sequence["ConversationState"]) -> "ConversationState":
+        """The rows of several, one after the other."""
+        layers = zip(*(state.layer for state in states), strict=True)
+        return cls(tuple(map(torch.cat, layers)), torch.cat([state.slots for state in states]))
+
+    def empty(self) -> "ConversationState":
+        """That of as many conversations before their first turn."""
+        return ConversationState(
+            tuple(map(torch.zeros_like, self.layer)), torch.zeros_like(self.slots)
+        )
 
 
 class ConversationMemory(nn.Module):

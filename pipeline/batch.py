@@ -152,6 +152,17 @@ def collate_conversations(conversations: Sequence[Sequence[Sequence[int]]]) -> C
     return ConversationBatch(pairs, _consecutive([len(turns) - 1 for turns in conversations]))
 
 
+def turns_of(ids: Sequence[int]) -> list[list[int]]:
+    """The turns of a context of ids, between which the turn symbol stands."""
+    turns: list[list[int]] = [[]]
+    for token_id in ids:
+        if token_id == TURN_ID:
+            turns.append([])
+        else:
+            turns[-1].append(token_id)
+    return turns
+
+
 def split_turns(
     source_ids: Int[Tensor, "B S"], source_lengths: Int[Tensor, " B"]
 ) -> tuple[list[list[int]], Int[Tensor, "B U"]]:
@@ -163,12 +174,7 @@ def split_turns(
     turns: list[list[int]] = []
     num_turns = []
     for ids, length in zip(source_ids.tolist(), source_lengths.tolist(), strict=True):
-        own: list[list[int]] = [[]]
-        for token_id in ids[: length - 1]:
-            if token_id == TURN_ID:
-                own.append([])
-            else:
-                own[-1].append(token_id)
+        own = turns_of(ids[: length - 1])
         num_turns.append(len(own))
         turns += own
     return turns, _consecutive(num_turns).to(source_ids.device)

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pipeline.batch import Seq2SeqBatch, collate_sources
+from pipeline.batch import Seq2SeqBatch, collate_sources, turns_of
 from pipeline.nn.decoder import Decoder, DecoderState
 from pipeline.nn.loss import SummedLoss, cross_entropy
 from pipeline.nn.memory import ConversationState
 from pipeline.nn.seq2seq import Seq2Seq
-from pipeline.tokenizer import TURN_ID
 
 _Turn = tuple[int, ...]
 _Turns = tuple[_Turn, ...]
@@ -91,10 +90,4 @@ class ContextReader:
 
 
 def _split(ids: Sequence[int]) -> _Turns:
-    turns: list[_Turn] = []
-    start = 0
-    for position, token_id in enumerate(ids):
-        if token_id == TURN_ID:
-            turns.append(tuple(ids[start:position]))
-            start = position + 1
-    return (*turns, tuple(ids[start:]))
+    return tuple(map(tuple, turns_of(ids)))

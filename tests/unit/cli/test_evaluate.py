@@ -202,14 +202,6 @@ def chat_folder(tiny_chat_folder: Path, tmp_path_factory: pytest.TempPathFactory
     return str(folder)
 
 
-@pytest.fixture
-def talk(tmp_path: Path) -> str:
-    path = tmp_path / "talk.jsonl"
-    talks = [["안녕하세요", f"hello {n} 🙂", "What is it?", f"nothing {n}"] for n in range(4)]
-    path.write_text("".join(json.dumps({"turns": turns}) + "\n" for turns in talks))
-    return str(path)
-
-
 def test_a_chatbot_has_its_measures_in_json(
     chat_folder: str, talk: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -76,28 +76,27 @@ FORECAST = ForecastScores(
 )
 
 
+OF_TEXT = [
+    "split       test, 2 sentences, greedy",
+    "BLEU    31.42   nrefs:1|bleu",
+    "chrF    50.00   nrefs:1|chrf",
+    "exact match 50.0%",
+    "loss    1.2346 nats a token",
+    "perplexity  9.88 a word, 2.346 bits a character",
+    "speed       1234 sentences/s",
+]
+
+
 def test_the_report_of_a_translator() -> None:
     assert report(EVALUATION).splitlines() == [
-        "split       test, 2 sentences, greedy",
-        "BLEU        31.42   nrefs:1|bleu",
-        "chrF        50.00   nrefs:1|chrf",
-        "exact match 50.0%",
-        "loss        1.2346 nats a token",
-        "perplexity  9.88 a word, 2.346 bits a character",
-        "speed       1234 sentences/s",
+        *OF_TEXT,
         "     1-10 words: BLEU 31.42  (2)",
     ]
 
 
 def test_the_report_of_a_chatbot() -> None:
     assert report(CHAT).splitlines() == [
-        "split       test, 2 sentences, greedy",
-        "BLEU        31.42   nrefs:1|bleu",
-        "chrF        50.00   nrefs:1|chrf",
-        "exact match 50.0%",
-        "loss        1.2346 nats a token",
-        "perplexity  9.88 a word, 2.346 bits a character",
-        "speed       1234 sentences/s",
+        *OF_TEXT,
         "(BLEU and chrF say little of a reply: there are many good ones, and one reference)",
         "distinct    1: 0.7500, 2: 0.8750, 3: 0.9000",
         "length      3.27 words a reply",

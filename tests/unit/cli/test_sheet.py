@@ -28,14 +28,6 @@ def folders(tiny_chat_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return str(root / "a"), str(root / "b")
 
 
-@pytest.fixture
-def talk(tmp_path: Path) -> str:
-    path = tmp_path / "talk.jsonl"
-    talks = [["안녕하세요", f"hello {n} 🙂", "What is it?", f"nothing {n}"] for n in range(4)]
-    path.write_text("".join(json.dumps({"turns": turns}) + "\n" for turns in talks))
-    return str(path)
-
-
 def test_a_sheet_is_one_new_file(
     folders: tuple[str, str], talk: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

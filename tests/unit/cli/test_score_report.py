@@ -78,10 +78,10 @@ FORECAST = ForecastScores(
 
 OF_TEXT = [
     "split       test, 2 sentences, greedy",
-    "BLEU    31.42   nrefs:1|bleu",
-    "chrF    50.00   nrefs:1|chrf",
+    "BLEU        31.42   nrefs:1|bleu",
+    "chrF        50.00   nrefs:1|chrf",
     "exact match 50.0%",
-    "loss    1.2346 nats a token",
+    "loss        1.2346 nats a token",
     "perplexity  9.88 a word, 2.346 bits a character",
     "speed       1234 sentences/s",
 ]

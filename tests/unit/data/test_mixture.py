@@ -8,7 +8,9 @@ import pytest
 
 from pipeline.data.config import DataConfig
 from pipeline.data.corpus import load_corpus, load_split
+from pipeline.data.prepare import prepare
 from pipeline.errors import ConfigError, DataError
+from pipeline.tokenizer import TokenizerConfig
 
 
 def write_dialogues(path: Path, rows: Sequence[Sequence[str]]) -> str:
@@ -80,6 +82,13 @@ def test_what_was_read_is_not_read_again(
     monkeypatch.setattr("pipeline.data.mixture._two_turns", refuse)
     again = load_corpus(config)
     assert again["train"]._fingerprint == first["train"]._fingerprint
+
+
+def test_the_questions_of_pairs_have_pieces_too(config: DataConfig, tmp_path: Path) -> None:
+    tokenizer = TokenizerConfig(vocab_size=320, model_type="bpe")
+    prepared = prepare(replace(config, tokenizer=tokenizer), tmp_path / "tokenizers")
+    # In the questions alone, never in an answer.
+    assert "▁질문" in prepared.source_tokenizer.pieces(prepared.source_tokenizer.encode("질문 3"))
 
 
 def test_one_file_is_had_whole(config: DataConfig) -> None:

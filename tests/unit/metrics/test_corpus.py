@@ -19,6 +19,14 @@ def test_bleu_by_hand() -> None:
     assert score.value == pytest.approx(100 * math.exp(-1 / 6) * (1 / 3) ** 0.25)
 
 
+def test_a_corpus_that_was_tokenised_is_scored_without_a_word(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sentences = ["It is a dog ."] * 200
+    assert bleu(sentences, sentences).value == pytest.approx(100)
+    assert not caplog.records
+
+
 def test_bleu_counts_over_the_whole_corpus_by_hand() -> None:
     # "the" is counted twice at most, as often as in its reference: 2 of 7 words; the second
     # sentence is exact. Sums: 1-grams 2 + 4 of 7 + 4, 2-grams 0 + 3 of 6 + 3, 3-grams 0 + 2 of

@@ -96,6 +96,21 @@ def test_turn_by_turn_is_as_all_at_once(cell: CellName) -> None:
     assert not whole.source_mask[:, num_places:].any()
 
 
+def test_the_order_of_the_rows_does_not_count() -> None:
+    model = build()
+    assert model.memory is not None
+    ids, lengths = collate_sources([turn for turns in CONVERSATIONS for turn in turns])
+    turns = torch.tensor([[0, 1, 2, 3, 4], [5, 6, -1, -1, -1], [7, 8, 9, -1, -1]])
+    order = torch.tensor([4, 9, 0, 7, 2, 6, 5, 1, 8, 3])  # of the rows, shuffled
+    places = torch.where(turns >= 0, order.argsort()[turns.clamp_min(0)], -1)
+    expected, shuffled = (
+        model.memory(model.encoder(*rows), model.encoder.embedding(rows[0]), each)
+        for rows, each in (((ids, lengths), turns), ((ids[order], lengths[order]), places))
+    )
+    torch.testing.assert_close(shuffled.layer, expected.select(order).layer)
+    torch.testing.assert_close(shuffled.slots, expected.select(order).slots)
+
+
 def test_several_turns_at_once_go_on_from_the_memory() -> None:
     model = build()
     turns = CONVERSATIONS[0]

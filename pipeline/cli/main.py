@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.INFO, force=True)
+    # Of libraries the warnings alone: matplotlib tells of every font that it cannot use.
+    logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING, force=True)
+    logging.getLogger("pipeline").setLevel(logging.INFO)
     try:
         _dispatch(words)
     except SystemExit as stop:  # of --help

@@ -118,6 +118,14 @@ def train(config: RunConfig, run: Run, *, command: str, console: Console) -> boo
         "best": best.best,
     }
     run.finished.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    seconds, num_steps = config.trainer.max_seconds, config.trainer.max_steps
+    if seconds is not None and module.clock.seconds >= seconds and trainer.global_step < num_steps:
+        _log.info(
+            "ended by trainer.max_time %s, at step %s of %s",
+            config.trainer.max_time,
+            f"{trainer.global_step:,}",
+            f"{num_steps:,}",
+        )
     return True
 
 

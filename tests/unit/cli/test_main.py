@@ -16,12 +16,13 @@ from pipeline.errors import ConfigError, DataError, ModelError, UserError
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    root, own = logging.getLogger(), logging.getLogger("pipeline")
+    handlers, level, own_level = list(root.handlers), root.level, own.level
     root.handlers.clear()  # or `main` would close them
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    own.setLevel(own_level)
 
 
 def _translate_raises(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -198,3 +199,16 @@ def test_an_interrupted_process_leaves_with_130(tiny_translator_folder: Path) ->
 
 def test_train_without_arguments_is_a_mistake() -> None:
     assert main(["train"]) == MISTAKE
+
+
+def test_of_libraries_the_warnings_alone_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    for name in ("matplotlib.font_manager", "pipeline.training.run"):
+        logging.getLogger(name).info("%s tells", name)
+        logging.getLogger(name).warning("%s warns", name)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "matplotlib.font_manager warns",
+        "pipeline.training.run tells",
+        "pipeline.training.run warns",
+    ]

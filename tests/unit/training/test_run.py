@@ -136,18 +136,26 @@ def test_a_run_that_broke_goes_on_from_its_last_checkpoint(
     assert one["num_tokens_trained"] == other["num_tokens_trained"]
 
 
-def test_a_run_ends_when_its_time_is_over(config: RunConfig, run: Run) -> None:
+def test_a_run_ends_when_its_time_is_over_and_says_so(
+    config: RunConfig, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     assert _train(_trainer(config, max_time="00:00", max_steps=1000, validate_every=500), run)
     assert json.loads(run.finished.read_text(encoding="utf-8"))["steps"] == 1
     assert [row["step"] for row in read_metrics(run.metrics) if "val_loss" in row] == [1]
     assert load_model(run.model).scores["validation"]["step"] == 1
+    assert "ended by trainer.max_time 00:00, at step 1 of 1,000" in caplog.messages
 
 
-def test_a_run_ends_when_its_patience_does(config: RunConfig, run: Run) -> None:
+def test_a_run_ends_when_its_patience_does(
+    config: RunConfig, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     still = _trainer(
         config, max_steps=100, validate_every=1, patience=2, learning_rate=1e-12, warmup_steps=0
     )
     assert _train(still, run)
+    assert "max_time" not in caplog.text
     summary = json.loads(run.finished.read_text(encoding="utf-8"))
     assert (summary["steps"], summary["best"]["step"]) == (3, 1)
 

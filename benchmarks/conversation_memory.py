@@ -30,7 +30,7 @@ from pipeline import ChatSession, ChatSettings
 from pipeline.model_folder import TrainedModel, load_model
 
 _RECIPE = (
-    *("--data.tokenizer.vocab_size", "400", "--data.context_tokens", "40"),
+    *("--data.tokenizer.vocab_size", "400", "--data.context_tokens", "80"),
     *("--model.embedding_dim", "64", "--model.dropout", "0.1", "--trainer.label_smoothing", "0"),
     *("--trainer.max_steps", "1000", "--trainer.validate_every", "500"),
 )

@@ -16,6 +16,9 @@ class DataConfig:
             a file or URL (json, jsonl, csv, tsv, parquet; `.gz` too), `chitchat-dataset`, a
             phrasebook folder, or two aligned text files; with `dialogue`, a list of any of these
             but the last, which are mixed.
+        repeats: Of a list of corpora with `dialogue`: how often each is gone through while the
+            training goes once through all; a small one wants to be heard beside a large one
+            (Arivazhagan et al. 2019). Once each if not given.
         source: Column of the source sentence, of the question, or of what is to be classified.
             `translation.de` is also the key `de` in a column `translation` of objects, as the hub
             has them.
@@ -48,6 +51,7 @@ class DataConfig:
     """
 
     path: str | list[str]
+    repeats: list[int] | None = None
     source: str = "source"
     target: str = "target"
     dialogue: str | None = None
@@ -100,6 +104,15 @@ class DataConfig:
             raise ConfigError(
                 f"data.path: expected one path, or two aligned text files, got {len(self.path)}"
             )
+
+        if self.repeats is not None:
+            if not self.is_mixture or len(self.repeats) != len(self.path):
+                raise ConfigError(
+                    "data.repeats: expected with a list of corpora in data.path and data.dialogue, "
+                    f"a number for each; got {self.repeats}"
+                )
+            if min(self.repeats) < 1:
+                raise ConfigError(f"data.repeats: expected 1 or more each, got {self.repeats}")
 
     @property
     def is_chat(self) -> bool:

@@ -11,7 +11,7 @@ from pipeline.data.cache import fingerprint, written_once
 from pipeline.data.cells import Holds, cell
 from pipeline.data.config import DataConfig
 from pipeline.data.files import Row, is_url, shown
-from pipeline.data.mixture import joined, parts_of
+from pipeline.data.mixture import as_conversations, mixed, parts_of
 from pipeline.data.origins import SPLITS, Origin, aligned_origin, find_origins
 from pipeline.data.splits import hold_out, hold_out_last
 from pipeline.errors import DataError
@@ -26,8 +26,7 @@ def load_corpus(config: DataConfig) -> dict[str, datasets.Dataset]:
     Splits that the corpus has are left as they are. A corpus with one split gets validation and
     test made from it; one without validation gets that made from train.
 
-    Of several corpora of conversations (`data.path` a list) each gets its own, and those splits
-    are there that all have.
+    Of several corpora of conversations (`data.path` a list) see `load_corpora`.
 
     Returns:
         Datasets with the columns that the config names, checked to hold text.
@@ -36,12 +35,8 @@ def load_corpus(config: DataConfig) -> dict[str, datasets.Dataset]:
         DataError: The corpus cannot be found, read or split; names the file, and row or column.
     """
     if config.is_mixture:
-        parts = parts_of(config)
-        corpora = [load_corpus(part) for part in parts]
-        common = [name for name in SPLITS if all(name in corpus for corpus in corpora)]
-        return {
-            name: joined(config, parts, [corpus[name] for corpus in corpora]) for name in common
-        }
+        corpora = load_corpora(config)
+        return {name: mixed([corpus[name] for corpus in corpora]) for name in corpora[0]}
     origins = _origins(config)
     if "train" not in origins:
         raise _no_split(config, "train", origins)
@@ -50,6 +45,22 @@ def load_corpus(config: DataConfig) -> dict[str, datasets.Dataset]:
         if name in SPLITS and name not in splits:
             splits[name] = _load(config, origins, name)
     return {name: splits[name] for name in SPLITS if name in splits}
+
+
+def load_corpora(config: DataConfig) -> list[dict[str, datasets.Dataset]]:
+    """The corpora that `data.path` lists, each split by itself; otherwise the only one.
+
+    Those splits are there that all have; conversations are in the column `config.dialogue`.
+    """
+    if not config.is_mixture:
+        return [load_corpus(config)]
+    parts = parts_of(config)
+    corpora = [load_corpus(part) for part in parts]
+    common = [name for name in SPLITS if all(name in corpus for corpus in corpora)]
+    return [
+        {name: as_conversations(config, part, corpus[name]) for name in common}
+        for part, corpus in zip(parts, corpora, strict=True)
+    ]
 
 
 def load_split(config: DataConfig, split: str, *, whole_file: bool = False) -> datasets.Dataset:
@@ -65,9 +76,12 @@ def load_split(config: DataConfig, split: str, *, whole_file: bool = False) -> d
         DataError: As `load_corpus`, or there is no such split.
     """
     if config.is_mixture:
-        parts = parts_of(config)
-        rows = [load_split(part, split, whole_file=whole_file) for part in parts]
-        return joined(config, parts, rows)
+        return mixed(
+            [
+                as_conversations(config, part, load_split(part, split, whole_file=whole_file))
+                for part in parts_of(config)
+            ]
+        )
     origins = _origins(config)
     if whole_file and is_single_file(config.path):
         return _load(config, origins, "train")

@@ -1,4 +1,4 @@
-"""Several corpora of conversations as one: each is read and split by itself, then they are joined.
+"""Several corpora of conversations as one: each is read and split by itself, then they are mixed.
 
 A corpus of pairs joins in as conversations of two turns.
 """
@@ -20,16 +20,20 @@ def parts_of(config: DataConfig) -> list[DataConfig]:
     return [_part(config, path) for path in config.path]
 
 
-def joined(
-    config: DataConfig, parts: Sequence[DataConfig], rows: Sequence[datasets.Dataset]
+def as_conversations(
+    config: DataConfig, part: DataConfig, rows: datasets.Dataset
 ) -> datasets.Dataset:
-    """The rows of a split of all corpora, in the column `config.dialogue`."""
-    return datasets.concatenate_datasets(
-        [
-            each if part.dialogue else _conversations(config, each)
-            for part, each in zip(parts, rows, strict=True)
-        ]
-    )
+    """The rows of one of the corpora, in the column `config.dialogue`."""
+    return rows if part.dialogue else _conversations(config, rows)
+
+
+def mixed(
+    rows: Sequence[datasets.Dataset], repeats: Sequence[int] | None = None
+) -> datasets.Dataset:
+    """The rows of all corpora, one after the other; of each as often as `repeats` says."""
+    counts = repeats or [1] * len(rows)
+    repeated = [each for each, count in zip(rows, counts, strict=True) for _ in range(count)]
+    return repeated[0] if len(repeated) == 1 else datasets.concatenate_datasets(repeated)
 
 
 def _part(config: DataConfig, path: str) -> DataConfig:
@@ -38,8 +42,8 @@ def _part(config: DataConfig, path: str) -> DataConfig:
     origin = next(iter(find_origins(path).values()))
     _, first_row = next(iter(origin.rows(columns)), ("", {config.dialogue: None}))
     if config.dialogue in first_row:
-        return replace(config, path=path, split_by=None)
-    return replace(config, path=path, dialogue=None, task="chat")
+        return replace(config, path=path, repeats=None, split_by=None)
+    return replace(config, path=path, repeats=None, dialogue=None, task="chat")
 
 
 def _conversations(config: DataConfig, pairs: datasets.Dataset) -> datasets.Dataset:

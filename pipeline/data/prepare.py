@@ -1,17 +1,18 @@
 """From a configuration to encoded pairs: every step between the files and the batches, in order."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import datasets
 
 from pipeline.data.config import DataConfig
-from pipeline.data.corpus import load_corpus
+from pipeline.data.corpus import load_corpora
 from pipeline.data.encoding import encode_pairs
-from pipeline.data.filters import clean_pairs
+from pipeline.data.filters import CleaningReport, clean_pairs
 from pipeline.data.labels import Labels
+from pipeline.data.mixture import mixed
 from pipeline.data.pairs import text_pairs
 from pipeline.errors import DataError
 from pipeline.text import normalize
@@ -26,17 +27,17 @@ class PreparedCorpus:
 
     Attributes:
         config: What it was made by; of a classifier, with its labels.
-        rows: The raw rows of `train` and `validation`.
+        corpora: The raw rows of `train` and `validation`; of several corpora a mapping each.
         source_tokenizer: Trained on the training split.
         target_tokenizer: The same object where the vocabulary is joint, or where the target is not
             text but a label.
-        train: Encoded pairs, cleaned.
+        train: Encoded pairs, cleaned, each corpus as often as `config.repeats` says.
         validation: Encoded pairs, cleaned.
         validation_text: The validation pairs as text, in the columns `source` and `target`.
     """
 
     config: DataConfig
-    rows: Mapping[str, datasets.Dataset]
+    corpora: Sequence[Mapping[str, datasets.Dataset]]
     source_tokenizer: Tokenizer
     target_tokenizer: Tokenizer
     train: datasets.Dataset
@@ -63,42 +64,54 @@ def prepare(config: DataConfig, tokenizer_folder: Path) -> PreparedCorpus:
         DataError: The corpus cannot be read, or too little is left of it.
         ConfigError: The vocabulary size does not suit the corpus.
     """
-    corpus = load_corpus(config)
+    corpora = load_corpora(config)
     if config.task == "classification":
-        config = replace(config, labels=_labels(corpus["train"], config))
-    cleaned, reports = {}, {}
-    for split in ("train", "validation"):
-        pairs = text_pairs(corpus[split], config)
-        cleaned[split], reports[split] = clean_pairs(
-            pairs,
-            config,
-            max_target_repeats=config.max_target_repeats if split == "train" else 0,
-        )
-    source_tokenizer, target_tokenizer = _tokenizers(cleaned["train"], config, tokenizer_folder)
-    encoded = {}
-    for split, pairs in cleaned.items():
-        encoded[split], num_too_long = encode_pairs(
-            pairs,
-            source_tokenizer,
-            target_tokenizer if config.labels is None else Labels(config.labels),
-            config,
-            drop_too_long=True,
-        )
-        _log.info("%s: %s", split, reports[split].with_too_long(num_too_long))
-        if not len(encoded[split]):
-            raise DataError(
-                f"data.path {config.path}: every pair of the split '{split}' has more than "
-                f"data.max_tokens {config.max_tokens} pieces"
+        config = replace(config, labels=_labels(corpora[0]["train"], config))
+    cleaned: dict[str, list[tuple[datasets.Dataset, CleaningReport]]] = {
+        split: [_cleaned(corpus[split], config, split) for corpus in corpora]
+        for split in ("train", "validation")
+    }
+    train_text = mixed([pairs for pairs, _ in cleaned["train"]], config.repeats)
+    source_tokenizer, target_tokenizer = _tokenizers(train_text, config, tokenizer_folder)
+    encoded: dict[str, list[datasets.Dataset]] = {split: [] for split in cleaned}
+    for split, parts in cleaned.items():
+        for path, (pairs, report) in zip(_names(config), parts, strict=True):
+            kept, num_too_long = encode_pairs(
+                pairs,
+                source_tokenizer,
+                target_tokenizer if config.labels is None else Labels(config.labels),
+                config,
+                drop_too_long=True,
             )
+            where = f"{path}, {split}" if config.is_mixture else split
+            _log.info("%s: %s", where, report.with_too_long(num_too_long))
+            if not len(kept):
+                raise DataError(
+                    f"data.path {path}: every pair of the split '{split}' has more than "
+                    f"data.max_tokens {config.max_tokens} pieces"
+                )
+            encoded[split].append(kept)
     return PreparedCorpus(
         config=config,
-        rows=corpus,
+        corpora=corpora,
         source_tokenizer=source_tokenizer,
         target_tokenizer=target_tokenizer,
-        train=encoded["train"],
-        validation=encoded["validation"],
-        validation_text=cleaned["validation"],
+        train=mixed(encoded["train"], config.repeats),
+        validation=mixed(encoded["validation"]),
+        validation_text=mixed([pairs for pairs, _ in cleaned["validation"]]),
     )
+
+
+def _cleaned(
+    rows: datasets.Dataset, config: DataConfig, split: str
+) -> tuple[datasets.Dataset, CleaningReport]:
+    most = config.max_target_repeats if split == "train" else 0
+    return clean_pairs(text_pairs(rows, config), config, max_target_repeats=most)
+
+
+def _names(config: DataConfig) -> Sequence[object]:
+    """What the corpora are called, one each."""
+    return config.path if config.is_mixture else [config.path]
 
 
 def _tokenizers(

@@ -89,6 +89,6 @@ def _load(
     config = data_config(trained)
     whole_file = path is not None and is_single_file(path)
     if path is not None:
-        config = replace(config, path=[path] if config.is_mixture else path)
+        config = replace(config, path=[path] if config.is_mixture else path, repeats=None)
     rows = load_split(config, split, whole_file=whole_file)
     return config, rows, str(path) if whole_file else split

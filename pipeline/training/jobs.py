@@ -14,6 +14,7 @@ from pipeline.context import encode_contexts
 from pipeline.data.config import DataConfig
 from pipeline.data.conversations import ConversationDataModule, encode_conversations
 from pipeline.data.datamodule import TextDataModule
+from pipeline.data.mixture import mixed
 from pipeline.data.prepare import PreparedCorpus, prepare
 from pipeline.data.series import SeriesDataModule, load_series
 from pipeline.decoding import LengthLimit
@@ -118,11 +119,17 @@ class TextJob(Job):
         if self.config.model.memory == "none":
             return TextDataModule(self.corpus, seed=self.config.seed)
         train, validation = (
-            encode_conversations(self.corpus.rows[split], self.tokenizers[0], self.data)
+            [
+                encode_conversations(corpus[split], self.tokenizers[0], self.data)
+                for corpus in self.corpus.corpora
+            ]
             for split in ("train", "validation")
         )
         return ConversationDataModule(
-            train, validation, batch_tokens=self.data.batch_tokens, seed=self.config.seed
+            mixed(train, self.data.repeats),
+            mixed(validation),
+            batch_tokens=self.data.batch_tokens,
+            seed=self.config.seed,
         )
 
 

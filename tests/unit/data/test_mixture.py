@@ -91,6 +91,31 @@ def test_the_questions_of_pairs_have_pieces_too(config: DataConfig, tmp_path: Pa
     assert "▁질문" in prepared.source_tokenizer.pieces(prepared.source_tokenizer.encode("질문 3"))
 
 
+def test_a_small_corpus_is_gone_through_several_times(config: DataConfig, tmp_path: Path) -> None:
+    tokenizer = TokenizerConfig(vocab_size=320, model_type="bpe")
+    config = replace(config, tokenizer=tokenizer)
+    once = prepare(config, tmp_path / "once")
+    often = prepare(replace(config, repeats=[1, 3]), tmp_path / "often")
+    talk, pairs = (len(corpus["train"]) for corpus in once.corpora)
+    # Three turns are two pairs. Validation is what it was.
+    assert (len(once.train), len(often.train)) == (2 * talk + pairs, 2 * talk + 3 * pairs)
+    assert len(often.validation) == len(once.validation) == len(often.validation_text)
+    texts = [often.source_tokenizer.decode(ids) for ids in often.train["target_ids"]]
+    counts = [texts.count(text) for text in sorted(set(texts)) if text.startswith("답")]
+    assert all(count % 3 == 0 for count in counts)
+
+
+@pytest.mark.parametrize("repeats", [[1], [1, 0], [1, 2, 3]])
+def test_repeats_are_a_number_for_each_corpus(config: DataConfig, repeats: list[int]) -> None:
+    with pytest.raises(ConfigError, match=r"data\.repeats: expected"):
+        replace(config, repeats=repeats)
+
+
+def test_one_corpus_has_no_repeats() -> None:
+    with pytest.raises(ConfigError, match=r"data\.repeats: expected with a list"):
+        DataConfig(path="pairs.csv", repeats=[2])
+
+
 def test_one_file_is_had_whole(config: DataConfig) -> None:
     assert isinstance(config.path, list)
     alone = replace(config, path=config.path[1:])

@@ -6,6 +6,7 @@ import datasets
 import pytest
 import torch
 
+from pipeline.data.by_step import Position
 from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError
 from pipeline.model_folder import TrainedModel, load_model, save_model
@@ -144,3 +145,27 @@ def test_a_chat_by_its_dialogue_is_a_chat(tmp_path: Path) -> None:
     job = _job(path, data={"dialogue": "turns"})
     assert job.task == "chat"
     assert replace(job.config.data).task == "translation"
+
+
+def test_of_a_mixture_each_corpus_is_gone_through_as_often_as_it_says(tmp_path: Path) -> None:
+    paths = []
+    for name, count in (("one", 40), ("other", 30)):
+        talk = [{"turns": [f"{name} {n}", f"{name} said {n}"]} for n in range(count)]
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("\n".join(map(json.dumps, talk)), encoding="utf-8")
+        paths.append(str(path))
+    data = DataConfig(
+        path=paths,
+        repeats=[1, 3],
+        dialogue="turns",
+        held_out_rows=5,
+        tokenizer=TokenizerConfig(vocab_size=290, model_type="bpe"),
+    )
+    model = ModelConfig(memory="recurrent", hidden_size=6, embedding_dim=4)
+    job = prepare_job(RunConfig(data=data, model=model, name="mixed"), tmp_path / "run")
+    batches = job.data_module().training_batches(Position())  # type: ignore[attr-defined]
+    first_words = [
+        job.tokenizers[0].decode(turns[0]).split()[0] for turns in batches._conversations["turns"]
+    ]
+    one, other = (len(corpus["train"]) for corpus in job.corpus.corpora)  # type: ignore[attr-defined]
+    assert (first_words.count("one"), first_words.count("other")) == (one, 3 * other)

@@ -23,7 +23,7 @@ def corpus(tiny_tokenizer: Tokenizer) -> PreparedCorpus:
     pairs = datasets.Dataset.from_dict({"source_ids": _SOURCES, "target_ids": _TARGETS})
     return PreparedCorpus(
         config=DataConfig(path="made.tsv"),
-        rows={},
+        corpora=[],
         source_tokenizer=tiny_tokenizer,
         target_tokenizer=tiny_tokenizer,
         train=pairs,

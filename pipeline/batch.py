@@ -54,10 +54,11 @@ class Seq2SeqBatch:
 
 @dataclass(frozen=True)
 class ConversationBatch:
-    """Whole conversations: each turn that is answered, and its answer, as a pair.
+    """Whole conversations: each turn, and its answer, as a pair.
 
     Attributes:
-        pairs: Of all conversations, in any order.
+        pairs: Of all conversations, in any order. A turn that is heard and not answered has PAD
+            alone for labels.
         turns: For each of D conversations the rows of its pairs in the order of time; -1 on the
             right where a conversation has fewer than U.
     """
@@ -140,16 +141,24 @@ def collate(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) 
     )
 
 
-def collate_conversations(conversations: Sequence[Sequence[Sequence[int]]]) -> ConversationBatch:
-    """Make a batch of conversations, each two turns of ids or more.
+def collate_conversations(
+    chains: Sequence[Sequence[Sequence[Sequence[int]]]],
+) -> ConversationBatch:
+    """Make a batch of chains of conversations, a conversation being two turns of ids or more.
 
-    Each turn is answered by the next one; the last is only an answer.
+    Each turn is answered by the next one; the last is only an answer. In a chain a conversation
+    is heard by those after it, but its last turn is not answered by their first.
     """
-    pairs = collate(
-        [turn for turns in conversations for turn in turns[:-1]],
-        [turn for turns in conversations for turn in turns[1:]],
-    )
-    return ConversationBatch(pairs, _consecutive([len(turns) - 1 for turns in conversations]))
+    turns: list[Sequence[int]] = []
+    answers: list[Sequence[int] | None] = []
+    counts = []
+    for chain in chains:
+        turns += [turn for conversation in chain for turn in conversation][:-1]
+        answers += [turn for conversation in chain for turn in (*conversation[1:], None)][:-1]
+        counts.append(sum(map(len, chain)) - 1)
+    pairs = collate(turns, [answer or [] for answer in answers])
+    pairs.labels[[row for row, answer in enumerate(answers) if answer is None]] = PAD_ID
+    return ConversationBatch(pairs, _consecutive(counts))
 
 
 def turns_of(ids: Sequence[int]) -> list[list[int]]:

@@ -6,7 +6,7 @@ pairs, in which earlier turns are read again with every answer.
 
 import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import datasets
 import numpy as np
@@ -22,6 +22,9 @@ from pipeline.data.sampler import TokenBatches
 from pipeline.tokenizer import Tokenizer
 
 _log = logging.getLogger(__name__)
+_LONGEST_CHAIN = 4
+Conversation = Sequence[Sequence[int]]
+"""Turns of ids."""
 _FEATURES = datasets.Features(
     {
         "turns": datasets.List(datasets.List(datasets.Value("int32"))),
@@ -77,6 +80,10 @@ def _encode(batch: Batch, *, column: str, tokenizer: Tokenizer, max_tokens: int)
 class TrainingConversations(BatchesByStep[ConversationBatch]):
     """Conversations in batches of about as many tokens, a function of the seed and the index.
 
+    Those of two turns are mostly questions with their answers. They are chained at random, up to
+    four in a row, or a model that has met them alone would not know what to make of a second
+    question.
+
     Args:
         conversations: From `encode_conversations`.
         batch_tokens: Tokens of all turns in a batch, about.
@@ -89,12 +96,16 @@ class TrainingConversations(BatchesByStep[ConversationBatch]):
     ) -> None:
         super().__init__(position)
         self._conversations = conversations
+        self._seed = seed
         lengths = _lengths(conversations)
         self._batches = TokenBatches(lengths, lengths, batch_tokens=batch_tokens, seed=seed)
 
     def batch(self, index: int) -> ConversationBatch:
         """See `BatchesByStep.batch`."""
-        return collate_conversations(self._conversations[self._batches.rows(index)]["turns"])
+        conversations = self._conversations[self._batches.rows(index)]["turns"]
+        return collate_conversations(
+            _chained(conversations, np.random.default_rng([self._seed, index]))
+        )
 
 
 class ValidationConversations(IterableDataset[ConversationBatch]):
@@ -108,7 +119,8 @@ class ValidationConversations(IterableDataset[ConversationBatch]):
 
     def __iter__(self) -> Iterator[ConversationBatch]:
         for rows in self._batches:
-            yield collate_conversations(self._conversations[rows]["turns"])
+            conversations = self._conversations[rows]["turns"]
+            yield collate_conversations([[turns] for turns in conversations])
 
 
 class ConversationDataModule(DataModuleByStep):
@@ -147,6 +159,20 @@ class ConversationDataModule(DataModuleByStep):
             ValidationConversations(self._validation, batch_tokens=self._batch_tokens),
             batch_size=None,
         )
+
+
+def _chained(
+    conversations: Sequence[Conversation], random: np.random.Generator
+) -> list[list[Conversation]]:
+    """Those of two turns in chains of one to four, in random order; the others by themselves."""
+    chains = [[turns] for turns in conversations if len(turns) > 2]
+    pairs = [turns for turns in conversations if len(turns) == 2]
+    order = random.permutation(len(pairs)).tolist()
+    while order:
+        length = int(random.integers(1, _LONGEST_CHAIN + 1))
+        chains.append([pairs[i] for i in order[:length]])
+        del order[:length]
+    return chains
 
 
 def _lengths(conversations: datasets.Dataset) -> NDArray[np.int32]:

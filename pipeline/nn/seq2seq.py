@@ -129,7 +129,8 @@ class Seq2Seq(nn.Module):
         encoded = self.encoder.in_parts(pairs.source_ids, pairs.source_lengths, rows=_PART_ROWS)
         memory = self.memory(encoded, self.encoder.embedding(pairs.source_ids), batch.turns)
         joined = self.memory.join(encoded, memory)
-        for rows in pairs.target_lengths.argsort().split(_PART_ROWS):
+        lengths, order = pairs.target_lengths.sort()
+        for rows in order[lengths > 0].split(_PART_ROWS):  # not those that nothing answers
             part = pairs.select(rows)
             state = self.decoder.initial_state(joined.select(rows), memory.select(rows))
             yield self.decoder(part.decoder_input_ids, state), part.labels

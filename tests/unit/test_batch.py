@@ -98,7 +98,7 @@ def test_every_tensor_of_a_batch_is_moved() -> None:
 
 
 def test_conversations_become_pairs_that_know_their_order() -> None:
-    batch = collate_conversations([[[5], [6, 7], [8]], [[9, 9], [10]]])
+    batch = collate_conversations([[[[5], [6, 7], [8]]], [[[9, 9], [10]]]])
     assert batch.pairs.source_ids.tolist() == [[5, EOS_ID, PAD_ID], [6, 7, EOS_ID], [9, 9, EOS_ID]]
     assert batch.pairs.labels.tolist() == [
         [6, 7, EOS_ID],
@@ -108,6 +108,22 @@ def test_conversations_become_pairs_that_know_their_order() -> None:
     assert batch.turns.tolist() == [[0, 1], [2, -1]]
     assert batch.num_tokens == 7
     assert batch.pairs.target_lengths.tolist() == [3, 2, 2]
+
+
+def test_in_a_chain_a_conversation_is_heard_and_not_answered() -> None:
+    batch = collate_conversations([[[[5], [6]], [[7], [8]], [[9], [10]]], [[[11], [12]]]])
+    assert batch.pairs.source_ids[:, 0].tolist() == [5, 6, 7, 8, 9, 11]
+    nothing = [PAD_ID, PAD_ID]
+    assert batch.pairs.labels.tolist() == [
+        [6, EOS_ID],
+        nothing,
+        [8, EOS_ID],
+        nothing,
+        [10, EOS_ID],
+        [12, EOS_ID],
+    ]
+    assert batch.turns.tolist() == [[0, 1, 2, 3, 4], [5, -1, -1, -1, -1]]
+    assert batch.num_tokens == 8
 
 
 def test_selected_pairs_lose_the_padding_that_they_do_not_need() -> None:

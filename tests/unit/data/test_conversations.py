@@ -75,3 +75,30 @@ def test_validation_holds_every_conversation_in_order(encoded: datasets.Dataset)
         for ids in batch.pairs.labels.tolist()
     ]
     assert answers == [turn for turns in encoded["turns"] for turn in turns[1:]]
+
+
+def test_pairs_are_chained_anew_each_time_and_only_their_replies_are_learnt() -> None:
+    pairs = [[[10 + n], [50 + n]] for n in range(30)]
+    talk = [[[90], [91], [92]], [[93], [94], [95], [96]]]
+    rows = {"turns": pairs + talk, "num_tokens": [2] * 30 + [3, 4]}
+    batches = TrainingConversations(
+        datasets.Dataset.from_dict(rows), batch_tokens=10_000, seed=1, position=Position()
+    )
+    lengths = []
+    for index in range(10):
+        batch = batches.batch(index)
+        answers = {
+            int(source[0]): int(label[0])
+            for source, label in zip(batch.pairs.source_ids, batch.pairs.labels, strict=True)
+            if label[0] != PAD_ID
+        }
+        assert answers == {
+            **{10 + n: 50 + n for n in range(30)},
+            **{90: 91, 91: 92, 93: 94, 94: 95, 95: 96},
+        }
+        lengths += (batch.turns >= 0).sum(dim=1).tolist()
+    # One, two, three or four pairs, but for the last of a batch; and the two conversations.
+    assert set(lengths) == {1, 3, 5, 7, 2}
+    assert batches.batch(0).turns.shape != batches.batch(1).turns.shape or (
+        batches.batch(0).pairs.source_ids.tolist() != batches.batch(1).pairs.source_ids.tolist()
+    )

@@ -55,7 +55,7 @@ def test_whole_conversations_cost_what_their_pairs_cost(
 ) -> None:
     monkeypatch.setattr(pipeline.nn.seq2seq, "_PART_ROWS", part_rows)
     model = build(cell, num_layers=2)
-    whole = model.loss(collate_conversations(CONVERSATIONS))
+    whole = model.loss(collate_conversations([[turns] for turns in CONVERSATIONS]))
     pairs = [
         model.loss(collate([context], [answer]))
         for turns in CONVERSATIONS
@@ -63,6 +63,16 @@ def test_whole_conversations_cost_what_their_pairs_cost(
     ]
     assert whole.num_predictions == sum(pair.num_predictions for pair in pairs)
     assert float(whole.nats_sum) == pytest.approx(sum(float(pair.nats_sum) for pair in pairs))
+
+
+def test_a_chain_costs_what_its_answers_cost_after_all_that_was_heard() -> None:
+    model = build()
+    (one, two), (three, four) = CONVERSATIONS[0][:2], CONVERSATIONS[1][:2]
+    whole = model.loss(collate_conversations([[[one, two], [three, four]]]))
+    first = model.loss(collate([one], [two]))
+    second = model.loss(collate([joined([one, two, three])], [four]))
+    assert whole.num_predictions == first.num_predictions + second.num_predictions
+    assert float(whole.nats_sum) == pytest.approx(float(first.nats_sum + second.nats_sum))
 
 
 def test_contexts_of_several_lengths_in_one_batch_cost_what_they_cost_alone() -> None:

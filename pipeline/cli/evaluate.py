@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.cli.bleu_options import add_bleu_options, bleu_protocol, given_bleu_options
 from pipeline.cli.chat_options import add_chat_options, chat_settings, given_chat_options
 from pipeline.cli.main import Parser
 from pipeline.cli.score_report import report
@@ -25,6 +26,7 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--batch-size", type=int, default=64, help="sentences decoded together")
     parser.add_argument("--output", help="a tsv file for source, reference and hypothesis")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_bleu_options(parser)
     replies = parser.add_argument_group("of a chatbot's replies")
     add_chat_options(replies)
     replies.add_argument("--reverse", metavar="MODEL", help="ranks --num-candidates; see chat")
@@ -40,11 +42,16 @@ def run(arguments: Sequence[str]) -> None:
     from pipeline.model_folder import load_model
 
     settings = chat_settings(options)
+    protocol = bleu_protocol(options)
     trained = load_model(options.model)
     if options.output and trained.task in ("language_model", "forecast"):
         raise ConfigError(f"--output: a model for {trained.task} writes no text")
     if trained.task != "chat" and (given := given_chat_options(options)):
         raise ConfigError(f"{given[0]}: expected a chatbot, got a model for {trained.task}")
+    if trained.task not in ("translation", "chat") and (given := given_bleu_options(options)):
+        raise ConfigError(
+            f"{given[0]}: expected a translator or a chatbot, got a model for {trained.task}"
+        )
     references = load_references(trained, path=options.data, split=options.split)
     scores = evaluate(
         trained,
@@ -53,6 +60,7 @@ def run(arguments: Sequence[str]) -> None:
         batch_size=options.batch_size,
         settings=settings,
         reverse=load_model(options.reverse) if options.reverse else None,
+        protocol=protocol,
     )
     if options.output:
         write_hypotheses(Path(options.output), references, scores)

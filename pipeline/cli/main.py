@@ -22,6 +22,7 @@ DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 _COMMANDS = {
     "train": "train a translator, a chatbot or another kind of RNN from a configuration",
     "evaluate": "score a model on a split",
+    "compare": "say which of two translators is better, where, and whether that can be known",
     "sheet": "write a page for picking the better of two chatbots' replies, blind",
     "translate": "translate lines of text",
     "chat": "talk to a chatbot",

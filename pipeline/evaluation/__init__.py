@@ -12,6 +12,7 @@ from pipeline.evaluation.other_kinds import (
     score_forecaster,
     score_language_model,
 )
+from pipeline.metrics import CASED_13A, BleuProtocol
 from pipeline.model_folder import TrainedModel
 
 Scores = GenerationScores | ClassificationScores | LanguageModelScores | ForecastScores
@@ -46,6 +47,7 @@ def evaluate(
     batch_size: int = 64,
     settings: ChatSettings | None = None,
     reverse: TrainedModel | None = None,
+    protocol: BleuProtocol = CASED_13A,
 ) -> Scores:
     """The scores that suit the model's task.
 
@@ -56,6 +58,7 @@ def evaluate(
         batch_size: Sentences together.
         settings: How replies are generated; for chat models only.
         reverse: A model from reply to message, by which candidates are ranked.
+        protocol: How BLEU is computed, where there is one.
 
     Raises:
         ConfigError: The settings ask for sampling, and there is a beam.
@@ -69,6 +72,7 @@ def evaluate(
             reverse=reverse,
             beam_size=beam_size,
             batch_size=batch_size,
+            protocol=protocol,
         )
     if isinstance(pairs, Numbers):
         return score_forecaster(trained, pairs)
@@ -77,7 +81,9 @@ def evaluate(
             return score_classifier(trained, pairs, batch_size=batch_size)
         case "language_model":
             return score_language_model(trained, pairs, batch_size=batch_size)
-    return score_generation(trained, pairs, beam_size=beam_size, batch_size=batch_size)
+    return score_generation(
+        trained, pairs, beam_size=beam_size, batch_size=batch_size, protocol=protocol
+    )
 
 
 def load_references(trained: TrainedModel, *, path: str | None, split: str) -> Pairs | Numbers:

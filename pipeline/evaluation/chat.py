@@ -30,6 +30,7 @@ from pipeline.evaluation.generation import (
 from pipeline.evaluation.likelihood import reference_nats
 from pipeline.evaluation.ranking import Ranking, rank_replies
 from pipeline.evaluation.reading import ContextReader
+from pipeline.metrics import CASED_13A, BleuProtocol
 from pipeline.model_folder import TrainedModel
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.text import normalize
@@ -78,6 +79,7 @@ def score_chat(
     reverse: TrainedModel | None = None,
     beam_size: int = 1,
     batch_size: int = 64,
+    protocol: BleuProtocol = CASED_13A,
     device: str = "cpu",
 ) -> ChatScores:
     """Reply to every context, and score the replies and what the model makes of the real ones.
@@ -90,6 +92,7 @@ def score_chat(
         reverse: A model from reply to message, by which candidates are ranked.
         beam_size: 1 is greedy decoding, or sampling.
         batch_size: Contexts together.
+        protocol: How BLEU is computed.
         device: Where it runs.
 
     Raises:
@@ -132,7 +135,7 @@ def score_chat(
             }
         )
     scores = generation_scores(
-        pairs, written, nats=nats, num_tokens=num_tokens, beam_size=beam_size
+        pairs, written, nats=nats, num_tokens=num_tokens, beam_size=beam_size, protocol=protocol
     )
     replies = written.hypotheses
     reply_ids = trained.target_tokenizer.encode_batch(replies)

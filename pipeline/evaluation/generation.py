@@ -14,6 +14,7 @@ from pipeline.decoding import LengthLimit, Search, decode_all, search_best
 from pipeline.evaluation.corpus import Pairs
 from pipeline.evaluation.likelihood import reference_nats
 from pipeline.evaluation.scores import SplitScores
+from pipeline.metrics import CASED_13A, BleuProtocol
 from pipeline.model_folder import TrainedModel
 from pipeline.text import normalize
 from pipeline.translator import MAX_SOURCE_TOKENS
@@ -27,7 +28,7 @@ class GenerationScores(SplitScores):
 
     Attributes:
         num_sentences: How many pairs.
-        bleu: 0 to 100, cased and detokenised.
+        bleu: 0 to 100, as the signature says; cased and detokenised unless asked otherwise.
         chrf: 0 to 100.
         signature: How sacreBLEU computed BLEU.
         chrf_signature: How sacreBLEU computed chrF.
@@ -74,6 +75,7 @@ def score_generation(
     *,
     beam_size: int = 1,
     batch_size: int = 64,
+    protocol: BleuProtocol = CASED_13A,
     device: str = "cpu",
 ) -> GenerationScores:
     """Decode the sources, and score the hypotheses and the references.
@@ -81,8 +83,7 @@ def score_generation(
     No pair is left out; a source of more than 512 pieces is cut.
     """
     model = trained.model.to(device).eval()
-    limit = LengthLimit.for_task(is_chat=trained.task == "chat")
-    search = partial(search_best, model, beam_size=beam_size, limit=limit)
+    search = best_search(trained, beam_size=beam_size)
     written = write(trained, pairs.sources, search, batch_size=batch_size, device=device)
     nats, num_tokens = reference_nats(
         model,
@@ -91,7 +92,15 @@ def score_generation(
         batch_size=batch_size,
         device=device,
     )
-    return generation_scores(pairs, written, nats=nats, num_tokens=num_tokens, beam_size=beam_size)
+    return generation_scores(
+        pairs, written, nats=nats, num_tokens=num_tokens, beam_size=beam_size, protocol=protocol
+    )
+
+
+def best_search(trained: TrainedModel, *, beam_size: int) -> Search:
+    """Greedy decoding, or a beam, with the limit of length that suits the task."""
+    limit = LengthLimit.for_task(is_chat=trained.task == "chat")
+    return partial(search_best, trained.model, beam_size=beam_size, limit=limit)
 
 
 def write(
@@ -117,11 +126,17 @@ def write(
 
 
 def generation_scores(
-    pairs: Pairs, written: Written, *, nats: float, num_tokens: int, beam_size: int
+    pairs: Pairs,
+    written: Written,
+    *,
+    nats: float,
+    num_tokens: int,
+    beam_size: int,
+    protocol: BleuProtocol = CASED_13A,
 ) -> GenerationScores:
     """The scores of what was written, and of the references' nats and number of tokens."""
     hypotheses = written.hypotheses
-    bleu = metrics.bleu(hypotheses, pairs.references)
+    bleu = metrics.bleu(hypotheses, pairs.references, protocol=protocol)
     chrf = metrics.chrf(hypotheses, pairs.references)
     return GenerationScores(
         split=pairs.split,
@@ -138,7 +153,7 @@ def generation_scores(
         distinct_2=metrics.distinct(hypotheses, 2),
         beam_size=beam_size,
         sentences_per_second=len(hypotheses) / written.seconds,
-        by_length=_by_length(pairs, hypotheses),
+        by_length=_by_length(pairs, hypotheses, protocol),
         hypotheses=hypotheses,
     )
 
@@ -151,14 +166,20 @@ def encode_sources(trained: TrainedModel, sources: Sequence[str]) -> list[list[i
     return [ids[:MAX_SOURCE_TOKENS] for ids in tokenizer.encode_batch(sources)]
 
 
-def _by_length(pairs: Pairs, hypotheses: Sequence[str]) -> list[dict[str, Any]]:
+def _by_length(
+    pairs: Pairs, hypotheses: Sequence[str], protocol: BleuProtocol
+) -> list[dict[str, Any]]:
     rows = []
     lengths = [len(source.split()) for source in pairs.sources]
     for low, high in zip((0, *_LENGTH_BINS), (*_LENGTH_BINS, None), strict=True):
         inside = [i for i, n in enumerate(lengths) if n > low and (high is None or n <= high)]
         if not inside:
             continue
-        score = metrics.bleu([hypotheses[i] for i in inside], [pairs.references[i] for i in inside])
+        score = metrics.bleu(
+            [hypotheses[i] for i in inside],
+            [pairs.references[i] for i in inside],
+            protocol=protocol,
+        )
         rows.append(
             {
                 "words": f"{low + 1}-{high}" if high else f"over {low}",

@@ -4,42 +4,50 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import sacrebleu
+
+from pipeline.metrics.bleu_protocol import CASED_13A, BleuProtocol
 
 _LARGEST_EXPONENT = 700.0
 """Of a float; an untrained model and a text without spaces come to more."""
 
-BleuTokenizer = Literal["13a", "char", "ko-mecab", "none"]
-
 
 @dataclass(frozen=True)
 class Score:
-    """A score from 0 to 100 and how it was computed (sacreBLEU's signature)."""
+    """A score, 0 to 100 unless said otherwise, and how it was computed (sacreBLEU's signature)."""
 
     value: float
     signature: str
 
 
 def bleu(
-    hypotheses: Sequence[str], references: Sequence[str], *, tokenizer: BleuTokenizer = "13a"
+    hypotheses: Sequence[str], references: Sequence[str], *, protocol: BleuProtocol = CASED_13A
 ) -> Score:
-    """Corpus BLEU (Papineni et al. 2002) of cased text, by sacreBLEU (Post 2018).
-
-    The text is expected to be detokenised. Of one that is not, sacreBLEU would warn, which `force`
-    keeps it from: the corpus is the user's, and the warning would come with every group of lengths.
-    """
-    metric = sacrebleu.BLEU(tokenize=tokenizer, force=True)
-    score = metric.corpus_score(list(hypotheses), [list(references)]).score
-    return Score(score, str(metric.get_signature()))
+    """Corpus BLEU (Papineni et al. 2002), cased unless the protocol says otherwise."""
+    return _corpus_score(protocol.metric(), hypotheses, references)
 
 
 def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> Score:
     """Corpus chrF (Popović 2015): F-score of character n-grams, which suits Korean."""
+    return _corpus_score(sacrebleu.CHRF(), hypotheses, references)
+
+
+def ter(hypotheses: Sequence[str], references: Sequence[str]) -> Score:
+    """Corpus TER (Snover et al. 2006): edits for 100 words of the references; less is better.
+
+    An edit inserts, deletes or replaces a word, or moves a run of words. The words are what spaces
+    part, lowercased, which is sacreBLEU's default. There can be more edits than words, so that it
+    can exceed 100.
+    """
+    return _corpus_score(sacrebleu.TER(), hypotheses, references)
+
+
+def sentence_chrf(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
+    """ChrF of each sentence by itself, 0 to 100."""
     metric = sacrebleu.CHRF()
-    score = metric.corpus_score(list(hypotheses), [list(references)]).score
-    return Score(score, str(metric.get_signature()))
+    pairs = zip(hypotheses, references, strict=True)
+    return [metric.sentence_score(h, [r]).score for h, r in pairs]
 
 
 def perplexity_per_word(nats_sum: float, references: Sequence[str]) -> float:
@@ -78,3 +86,12 @@ def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     """Share of hypotheses that equal their reference, 0 to 1."""
     pairs = zip(hypotheses, references, strict=True)
     return sum(h == r for h, r in pairs) / max(1, len(references))
+
+
+def _corpus_score(
+    metric: sacrebleu.BLEU | sacrebleu.CHRF | sacrebleu.TER,
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+) -> Score:
+    score = metric.corpus_score(list(hypotheses), [list(references)]).score
+    return Score(score, str(metric.get_signature()))

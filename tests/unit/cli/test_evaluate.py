@@ -1,12 +1,14 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
 import pytest
+from sacrebleu.tokenizers import tokenizer_ko_mecab
 
-from pipeline import Classifier
+from pipeline import Classifier, Translator
 from pipeline.cli import evaluate
 from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError, DataError, ModelError
@@ -69,6 +71,58 @@ def test_json_is_one_line_on_stdout(
     values = json.loads(out)
     assert (values["num_sentences"], values["beam_size"]) == (4, 2)
     assert "hypotheses" not in values
+
+
+def test_bleu_is_computed_as_asked_and_says_so(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "Two children are playing in the water today!"
+    reference = Translator.from_pretrained(folder)(source).swapcase()
+    path = tmp_path / "pairs.tsv"
+    path.write_text(f"en\tko\n{source}\t{reference}\n", encoding="utf-8")
+    arguments = [str(folder), "--data", str(path)]
+    cased, lowercased, characters, both = (
+        _json(capsys, [*arguments, *options])
+        for options in (
+            [],
+            ["--lowercase"],
+            ["--bleu-tokenizer", "char"],
+            ["--bleu-tokenizer", "char", "--lowercase"],
+        )
+    )
+    assert "case:mixed|eff:no|tok:13a" in cased["signature"]
+    assert "case:lc|eff:no|tok:13a" in lowercased["signature"]
+    assert "case:mixed|eff:no|tok:char" in characters["signature"]
+    assert "case:lc|eff:no|tok:char" in both["signature"]
+    assert characters["bleu"] < 99
+    assert both["bleu"] == both["by_length"][0]["bleu"] == pytest.approx(100)
+    assert set(cased) == set(lowercased)
+    evaluate.run([*arguments, "--bleu-tokenizer", "char"])
+    assert "   nrefs:1|case:mixed|eff:no|tok:char|" in capsys.readouterr().out
+
+
+def _json(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> dict[str, Any]:
+    evaluate.run([*arguments, "--json"])
+    values = json.loads(capsys.readouterr().out)
+    assert isinstance(values, dict)
+    return values
+
+
+def test_a_tokenizer_of_bleu_that_is_missing_is_told_before_anything_is_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tokenizer_ko_mecab, "MeCab", None)
+    with pytest.raises(ConfigError, match=r"^--bleu-tokenizer ko-mecab: needs sacrebleu\[ko\]"):
+        evaluate.run(["no model", "--bleu-tokenizer", "ko-mecab"])
+
+
+def test_how_bleu_is_computed_is_refused_where_there_is_none(
+    tiny_tokenizer: Tokenizer, table: Path, tmp_path: Path
+) -> None:
+    folder = _save(tmp_path / "model", "classification", tiny_tokenizer)
+    message = "^--lowercase: expected a translator or a chatbot, got a model for classification$"
+    with pytest.raises(ConfigError, match=message):
+        evaluate.run([folder, "--data", str(table), "--lowercase"])
 
 
 def test_output_is_a_table_of_texts(
@@ -200,6 +254,13 @@ def chat_folder(tiny_chat_folder: Path, tmp_path_factory: pytest.TempPathFactory
     trained = load_model(tiny_chat_folder)
     save_model(replace(trained, data={**trained.data, "tokenizer": {}}), folder)
     return str(folder)
+
+
+def test_bleu_of_a_chatbot_is_computed_as_asked(
+    chat_folder: str, talk: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = _json(capsys, [chat_folder, "--data", talk, "--bleu-tokenizer", "char"])
+    assert "tok:char" in values["signature"]
 
 
 def test_a_chatbot_has_its_measures_in_json(

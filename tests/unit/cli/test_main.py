@@ -41,11 +41,13 @@ def test_help_names_every_command(words: list[str], capsys: pytest.CaptureFixtur
     assert main(words) == DONE
     out, err = capsys.readouterr()
     assert err == ""
-    for command in ("train", "evaluate", "translate", "chat", "classify", "--debug"):
+    for command in ("train", "evaluate", "compare", "translate", "chat", "classify", "--debug"):
         assert f"\n  {command} " in out
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "translate", "chat", "classify"])
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "compare", "translate", "chat", "classify"]
+)
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == DONE
     out, err = capsys.readouterr()
@@ -77,7 +79,7 @@ def test_an_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trian"]) == MISTAKE
     out, err = capsys.readouterr()
     assert out == ""
-    commands = "train, evaluate, sheet, translate, chat, classify, inspect"
+    commands = "train, evaluate, compare, sheet, translate, chat, classify, inspect"
     assert err == f"error: no command 'trian'; expected one of {commands}\n"
 
 

@@ -3,12 +3,15 @@ import math
 import pytest
 
 from pipeline.metrics import (
+    BleuProtocol,
     bits_per_character,
     bleu,
     chrf,
     exact_match,
     perplexity_per_word,
     scores_by_label,
+    sentence_chrf,
+    ter,
 )
 
 
@@ -56,14 +59,15 @@ def test_scores_have_their_signatures() -> None:
     signature = bleu(["a b c d"], ["a b c d"]).signature
     for part in ("case:mixed", "tok:13a", "smooth:exp", "version:2."):
         assert part in signature
-    assert "tok:char" in bleu(["a"], ["a"], tokenizer="char").signature
+    assert "tok:char" in bleu(["a"], ["a"], protocol=BleuProtocol("char")).signature
     assert "nc:6|nw:0" in chrf(["a"], ["a"]).signature
+    assert "tok:tercom" in ter(["a"], ["a"]).signature
 
 
 def test_characters_as_tokens() -> None:
     hypotheses, references = ["안녕하세요"], ["안녕하세용"]
     # 4 of 5 characters, 3 of 4, 2 of 3, 1 of 2.
-    score = bleu(hypotheses, references, tokenizer="char").value
+    score = bleu(hypotheses, references, protocol=BleuProtocol("char")).value
     assert score == pytest.approx(100 * (4 / 5 * 3 / 4 * 2 / 3 * 1 / 2) ** 0.25)
 
 
@@ -81,6 +85,31 @@ def test_chrf_by_hand() -> None:
 def test_chrf_weighs_recall_by_hand() -> None:
     # 1-grams: precision 1, recall 1/3, no higher order in common. F2 = 5 P R / (4 P + R).
     assert chrf(["a"], ["abc"]).value == pytest.approx(100 * (5 / 3) / (4 + 1 / 3))
+
+
+def test_chrf_of_each_sentence_is_that_of_a_corpus_of_one() -> None:
+    hypotheses, references = ["ab", "a", "xyz"], ["ac", "abc", "xyz"]
+    found = sentence_chrf(hypotheses, references)
+    assert found == pytest.approx([25, 100 * (5 / 3) / (4 + 1 / 3), 100])
+    alone = [chrf([h], [r]).value for h, r in zip(hypotheses, references, strict=True)]
+    assert found == pytest.approx(alone)
+
+
+@pytest.mark.parametrize(
+    ("hypotheses", "references", "edits", "num_words"),
+    [
+        (["a b c d"], ["a b c d"], 0, 4),
+        (["a x c"], ["a b c d"], 2, 4),  # one replaced, one missing
+        (["c d e a b"], ["a b c d e"], 1, 5),  # a run of words that moves is one edit
+        (["a b", "x"], ["a b c", "y"], 2, 4),  # summed over the corpus, not the mean of two
+        (["a b c"], ["x"], 3, 1),  # more edits than words
+        (["The Dog"], ["the dog"], 0, 2),  # lowercased
+    ],
+)
+def test_ter_by_hand(
+    hypotheses: list[str], references: list[str], edits: int, num_words: int
+) -> None:
+    assert ter(hypotheses, references).value == pytest.approx(100 * edits / num_words)
 
 
 def test_perplexity_by_hand() -> None:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline.chat import ChatSession, ChatSettings
     from pipeline.classifier import Classifier
+    from pipeline.decoding import SearchSettings
     from pipeline.translator import Translator
 
-__all__ = ["ChatSession", "ChatSettings", "Classifier", "Translator"]
+__all__ = ["ChatSession", "ChatSettings", "Classifier", "SearchSettings", "Translator"]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,6 +21,10 @@ def __getattr__(name: str) -> Any:
         from pipeline import classifier
 
         return classifier.Classifier
+    if name == "SearchSettings":
+        from pipeline import decoding
+
+        return decoding.SearchSettings
     if name in ("ChatSession", "ChatSettings"):
         from pipeline import chat
 

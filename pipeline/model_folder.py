@@ -166,6 +166,23 @@ def load_model(path: str | Path) -> TrainedModel:
     )
 
 
+def load_ensemble(paths: Sequence[str | Path]) -> list[TrainedModel]:
+    """Load several models that can be decoded from together.
+
+    Raises:
+        ModelError: See `load_model`; or two of them do not have the same tokenizers.
+    """
+    models = [load_model(path) for path in paths]
+    fingerprints = [[each.fingerprint for each in model.tokenizers] for model in models]
+    for path, found in zip(paths, fingerprints, strict=True):
+        if found != fingerprints[0]:
+            raise ModelError(
+                f"{path}: its tokenizers are not those of {paths[0]}; expected models that were "
+                "trained on the same corpus with the same data.tokenizer"
+            )
+    return models
+
+
 def _find(path: str | Path) -> Path:
     folder = Path(path)
     if (folder / CONFIG_FILE).is_file():

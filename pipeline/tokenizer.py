@@ -120,6 +120,11 @@ class Tokenizer:
         return int(self._processor.piece_to_id(TURN))
 
     @cached_property
+    def has_unknown(self) -> bool:
+        """Whether there is text that it cannot spell: it was trained without byte fallback."""
+        return not self._processor.is_byte(self._processor.piece_to_id("<0x00>"))
+
+    @cached_property
     def _piece_log_probs(self) -> NDArray[np.float64]:
         return np.array([self._processor.get_score(piece_id) for piece_id in range(len(self))])
 
@@ -157,6 +162,15 @@ class Tokenizer:
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The piece behind each id, `▁` where a word begins."""
         return [self._processor.id_to_piece(piece_id) for piece_id in ids]
+
+    def segment(self, text: str) -> list[str]:
+        """The pieces of a text, an unknown one as the text spells it."""
+        pieces: list[str] = self._processor.encode(_escape(text), out_type=str)
+        return pieces
+
+    def join(self, pieces: Sequence[str]) -> str:
+        """Text of pieces, as `decode` makes it of ids; they need not be of the vocabulary."""
+        return _unescape("".join(pieces).replace("▁", " ").removeprefix(" "))
 
 
 def train_tokenizer(texts: Iterable[str], config: TokenizerConfig) -> Tokenizer:

@@ -1,56 +1,127 @@
 """The translator: text in, text out."""
 
 import logging
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 import torch
+from torch import Tensor
 
-from pipeline.decoding import LengthLimit, decode_all, search_best
+from pipeline.batch import collate_sources
+from pipeline.decoding import (
+    EncodedSource,
+    Ensemble,
+    Hypothesis,
+    LengthLimit,
+    Model,
+    Sampler,
+    SearchSettings,
+    attention_along,
+    beam_search,
+    decode_all,
+    greedy_search,
+    search_best,
+)
+from pipeline.decoding.batched import Found
 from pipeline.errors import ConfigError, ModelError
-from pipeline.model_folder import TrainedModel, load_model
+from pipeline.mbr import least_risk
+from pipeline.model_folder import TrainedModel, load_ensemble
 from pipeline.text import normalize
+from pipeline.tokenizer import UNK_ID
+from pipeline.unknown_words import copy_unknown
 
 _log = logging.getLogger(__name__)
 MAX_SOURCE_TOKENS = 512
 """A longer source is cut: no training pair was nearly as long, and time grows with it."""
+MBR_EPSILON = 0.02
+"""Less probable tokens are not drawn (Hewitt et al. 2022); Freitag et al. (2023) find candidates
+for minimum Bayes risk best with it."""
+
+
+class Candidate(NamedTuple):
+    """A translation and what the beam search judged it by; see `beam_search`."""
+
+    text: str
+    score: float
+
+
+class _Sentence(NamedTuple):
+    """A line that holds text: which one, the text, its ids as far as they are read."""
+
+    line: int
+    text: str
+    ids: list[int]
 
 
 class Translator:
-    """Translates with a trained model.
+    """Translates with a trained model, or with several together.
+
+    Where the target vocabulary lacks characters and the model has attention, what cannot be
+    spelt is copied from the source; see `copy_unknown`.
 
     Args:
         trained: A model of the task `translation`.
-        device: Where it runs.
+        ensemble: More of them, whose probabilities are averaged with its own; they have its
+            tokenizers, as `load_ensemble` makes sure.
+        device: Where they run.
 
     Raises:
-        ModelError: The model is a chatbot.
+        ModelError: A model is for another task.
     """
 
-    def __init__(self, trained: TrainedModel, *, device: str = "cpu") -> None:
-        if trained.task != "translation":
-            raise ModelError(f"{trained.name}: a model for {trained.task}; expected translation")
-        self._trained = trained
+    def __init__(
+        self,
+        trained: TrainedModel,
+        *,
+        ensemble: Sequence[TrainedModel] = (),
+        device: str = "cpu",
+    ) -> None:
+        for each in (trained, *ensemble):
+            if each.task != "translation":
+                raise ModelError(f"{each.name}: a model for {each.task}; expected translation")
+        networks = [each.model.to(device).eval() for each in (trained, *ensemble)]
+        self._model: Model[Any] = Ensemble(networks) if ensemble else networks[0]
+        self._copies_unknown = trained.target_tokenizer.has_unknown and any(
+            network.decoder.attention is not None for network in networks
+        )
+        self._source_tokenizer = trained.source_tokenizer
+        self._target_tokenizer = trained.target_tokenizer
         self._device = torch.device(device)
-        self._model = trained.model.to(self._device).eval()
 
     @classmethod
-    def from_pretrained(cls, path: str | Path, *, device: str = "cpu") -> Self:
+    def from_pretrained(
+        cls, path: str | Path, *, ensemble: Sequence[str | Path] = (), device: str = "cpu"
+    ) -> Self:
         """Load a model folder, or a model on the Hugging Face hub by its name.
 
-        Raises:
-            ModelError: There is none, it is damaged, or it is a chatbot.
-        """
-        return cls(load_model(path), device=device)
+        Args:
+            path: Where the model is.
+            ensemble: Where more of them are, whose probabilities are averaged with its own.
+            device: Where they run.
 
-    def __call__(self, text: str, *, beam_size: int = 1) -> str:
+        Raises:
+            ModelError: There is none, it is damaged, it is for another task, or those of an
+                ensemble do not share their tokenizers.
+        """
+        trained, *others = load_ensemble([path, *ensemble])
+        return cls(trained, ensemble=others, device=device)
+
+    def __call__(
+        self, text: str, *, beam_size: int = 1, settings: SearchSettings | None = None
+    ) -> str:
         """Translate one sentence."""
-        return self.translate([text], beam_size=beam_size)[0]
+        return self.translate([text], beam_size=beam_size, settings=settings)[0]
 
     def translate(
-        self, lines: Sequence[str], *, batch_size: int = 64, beam_size: int = 1
+        self,
+        lines: Sequence[str],
+        *,
+        batch_size: int = 64,
+        beam_size: int = 1,
+        settings: SearchSettings | None = None,
     ) -> list[str]:
         """Translate each line; what holds no text becomes an empty line.
 
@@ -58,28 +129,67 @@ class Translator:
             lines: Sentences, in any order and of any length.
             batch_size: Sentences that are decoded together.
             beam_size: Hypotheses kept side by side; 1 is greedy decoding.
+            settings: More of how a translation is searched for, instead of the beam size alone.
 
         Raises:
-            ConfigError: A size is less than 1.
+            ConfigError: A size is less than 1, a setting does not suit the model, or there are
+                settings and a beam size.
         """
-        for name, size in (("batch_size", batch_size), ("beam_size", beam_size)):
-            if size < 1:
-                raise ConfigError(f"{name}: expected 1 or more, got {size}")
-        texts = [normalize(line) for line in lines]
-        filled = [i for i, text in enumerate(texts) if text]
-        hypotheses = decode_all(
-            [self._source_ids(texts[i]) for i in filled],
-            partial(search_best, self._model, beam_size=beam_size, limit=LengthLimit()),
-            batch_size=batch_size,
-            device=self._device,
-        )
+        settings = SearchSettings.of(beam_size, settings)
+        sentences = self._sentences(lines)
+        if settings.mbr:
+            texts = [self._least_risk(sentence, settings.mbr) for sentence in sentences]
+        else:
+            search = partial(search_best, self._model, **self._search_options(settings))
+            found = self._decode(sentences, search, batch_size)
+            texts = list(map(self._text, sentences, found))
         translations = [""] * len(lines)
-        for i, hypothesis in zip(filled, hypotheses, strict=True):
-            translations[i] = normalize(self._trained.target_tokenizer.decode(hypothesis.ids))
+        for sentence, text in zip(sentences, texts, strict=True):
+            translations[sentence.line] = text
         return translations
 
+    def candidates(
+        self,
+        lines: Sequence[str],
+        n_best: int,
+        *,
+        batch_size: int = 64,
+        settings: SearchSettings,
+    ) -> list[list[Candidate]]:
+        """The best translations of each line, the best first, none of them twice.
+
+        There are fewer where a beam holds the same text in different pieces, and a single empty
+        one where a line holds no text.
+
+        Args:
+            lines: Sentences, in any order and of any length.
+            n_best: How many at most.
+            batch_size: Sentences that are decoded together.
+            settings: How they are searched for.
+
+        Raises:
+            ConfigError: More are asked for than the beam is wide, or they are to be drawn.
+        """
+        settings.check_n_best(n_best)
+        search = partial(beam_search, self._model, **self._search_options(settings))
+        sentences = self._sentences(lines)
+        candidates = [[Candidate("", 0.0)] for _ in lines]
+        for sentence, nbest in zip(
+            sentences, self._decode(sentences, search, batch_size), strict=True
+        ):
+            scores: dict[str, float] = {}
+            for hypothesis in nbest:
+                assert hypothesis.score is not None
+                scores.setdefault(self._text(sentence, hypothesis), hypothesis.score)
+            candidates[sentence.line] = list(map(Candidate, scores, scores.values()))[:n_best]
+        return candidates
+
+    def _sentences(self, lines: Sequence[str]) -> list[_Sentence]:
+        texts = [normalize(line) for line in lines]
+        return [_Sentence(i, text, self._source_ids(text)) for i, text in enumerate(texts) if text]
+
     def _source_ids(self, text: str) -> list[int]:
-        ids = self._trained.source_tokenizer.encode(text)
+        ids = self._source_tokenizer.encode(text)
         if len(ids) > MAX_SOURCE_TOKENS:
             _log.warning(
                 "only the first %d of %s pieces are translated of the line '%s…'",
@@ -88,3 +198,55 @@ class Translator:
                 text[:40],
             )
         return ids[:MAX_SOURCE_TOKENS]
+
+    def _search_options(self, settings: SearchSettings) -> dict[str, Any]:
+        return {
+            "beam_size": settings.beam_size,
+            "length_penalty": settings.length_penalty,
+            "coverage_penalty": settings.coverage_penalty,
+            "limit": LengthLimit(),
+            "allow_unknown": self._copies_unknown,
+        }
+
+    def _decode(
+        self,
+        sentences: Sequence[_Sentence],
+        search: Callable[[Tensor, Tensor], list[Found]],
+        batch_size: int,
+    ) -> list[Found]:
+        if batch_size < 1:
+            raise ConfigError(f"batch_size: expected 1 or more, got {batch_size}")
+        sources = [sentence.ids for sentence in sentences]
+        return decode_all(sources, search, batch_size=batch_size, device=self._device)
+
+    def _least_risk(self, sentence: _Sentence, num_samples: int) -> str:
+        """Draws from a generator of the sentence's own, so that no other sentence changes it."""
+        source = EncodedSource(self._model, *self._collate(sentence))
+        generator = torch.Generator(self._device).manual_seed(zlib.crc32(sentence.text.encode()))
+        drawn = greedy_search(
+            source,
+            *source.rows(num_samples),
+            limit=LengthLimit(),
+            choose=Sampler(epsilon=MBR_EPSILON, generator=generator),
+            allow_unknown=self._copies_unknown,
+        )
+        texts = [self._text(sentence, hypothesis) for hypothesis in drawn]
+        return texts[least_risk(texts)]
+
+    def _text(self, sentence: _Sentence, hypothesis: Hypothesis) -> str:
+        ids = hypothesis.ids
+        if UNK_ID not in ids:
+            return normalize(self._target_tokenizer.decode(ids))
+        weights = attention_along(self._model, *self._collate(sentence), ids)
+        text = copy_unknown(
+            sentence.text,
+            ids,
+            weights[: len(ids), :-1].argmax(dim=1).tolist(),  # EOS is no word
+            source_tokenizer=self._source_tokenizer,
+            target_tokenizer=self._target_tokenizer,
+        )
+        return normalize(text)
+
+    def _collate(self, sentence: _Sentence) -> tuple[Tensor, Tensor]:
+        source_ids, source_lengths = collate_sources([sentence.ids])
+        return source_ids.to(self._device), source_lengths.to(self._device)

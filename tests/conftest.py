@@ -1,5 +1,6 @@
 """A tokenizer and two untrained models, small enough to be made once for all tests."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,6 +30,15 @@ _SENTENCES = [
 _CONFIG = ModelConfig(
     cell="gru", hidden_size=16, embedding_dim=16, num_layers=1, tie_embeddings=False
 )
+
+
+@pytest.fixture(autouse=True)
+def _no_handler_of_a_command_before() -> None:
+    """A command logs to the stderr of its test, which is closed by the next one."""
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if type(handler) is logging.StreamHandler:
+            root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

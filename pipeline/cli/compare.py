@@ -49,11 +49,11 @@ def run(arguments: Sequence[str]) -> None:
         compare_translations,
         expect_comparable,
         training_targets,
-        translate_sources,
         was_split_alike,
     )
     from pipeline.metrics import load_comet
     from pipeline.model_folder import load_model
+    from pipeline.translator import Translator
 
     protocol = bleu_protocol(options)
     names = (options.model_a, options.model_b)
@@ -69,8 +69,8 @@ def run(arguments: Sequence[str]) -> None:
             file=sys.stderr,
         )
     a, b = (
-        translate_sources(
-            trained, pairs.sources, beam_size=options.beam_size, batch_size=options.batch_size
+        Translator(trained).translate(
+            pairs.sources, beam_size=options.beam_size, batch_size=options.batch_size
         )
         for trained in models
     )

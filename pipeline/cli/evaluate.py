@@ -10,6 +10,11 @@ from pipeline.cli.bleu_options import add_bleu_options, bleu_protocol, given_ble
 from pipeline.cli.chat_options import add_chat_options, chat_settings, given_chat_options
 from pipeline.cli.main import Parser
 from pipeline.cli.score_report import report
+from pipeline.cli.search_options import (
+    add_search_options,
+    given_search_options,
+    search_settings,
+)
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,6 +31,7 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--batch-size", type=int, default=64, help="sentences decoded together")
     parser.add_argument("--output", help="a tsv file for source, reference and hypothesis")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_search_options(parser.add_argument_group("of a translator's search"))
     add_bleu_options(parser)
     replies = parser.add_argument_group("of a chatbot's replies")
     add_chat_options(replies)
@@ -39,15 +45,18 @@ def run(arguments: Sequence[str]) -> None:
         raise ConfigError(f"--output {options.output}: no such folder")
 
     from pipeline.evaluation import GenerationScores, evaluate, load_references
-    from pipeline.model_folder import load_model
+    from pipeline.model_folder import load_ensemble, load_model
 
     settings = chat_settings(options)
     protocol = bleu_protocol(options)
-    trained = load_model(options.model)
+    search = search_settings(options)
+    trained, *ensemble = load_ensemble([options.model, *options.ensemble])
     if options.output and trained.task in ("language_model", "forecast"):
         raise ConfigError(f"--output: a model for {trained.task} writes no text")
     if trained.task != "chat" and (given := given_chat_options(options)):
         raise ConfigError(f"{given[0]}: expected a chatbot, got a model for {trained.task}")
+    if trained.task != "translation" and (given := given_search_options(options)):
+        raise ConfigError(f"{given[0]}: expected a translator, got a model for {trained.task}")
     if trained.task not in ("translation", "chat") and (given := given_bleu_options(options)):
         raise ConfigError(
             f"{given[0]}: expected a translator or a chatbot, got a model for {trained.task}"
@@ -56,7 +65,8 @@ def run(arguments: Sequence[str]) -> None:
     scores = evaluate(
         trained,
         references,
-        beam_size=options.beam_size,
+        search=search,
+        ensemble=ensemble,
         batch_size=options.batch_size,
         settings=settings,
         reverse=load_model(options.reverse) if options.reverse else None,

@@ -22,7 +22,7 @@ def require_file(name: str) -> None:
 
 
 def answer_lines(name: str, answer: Callable[[list[str]], list[str]]) -> None:
-    """Print the answer to each line of the file.
+    """Print the answer to each line of the file: mostly a line, or several.
 
     Raises:
         DataError: A line is not UTF-8.

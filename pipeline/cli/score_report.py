@@ -80,11 +80,21 @@ def _generation_lines(scores: "GenerationScores") -> list[str]:
 def _decoding(scores: "GenerationScores") -> str:
     from pipeline.evaluation import ChatScores
 
+    search = scores.search
+    words = ["greedy"]
     if scores.beam_size > 1:
-        return f"beam {scores.beam_size}"
-    if isinstance(scores, ChatScores) and scores.settings.temperature > 0:
-        return f"sampled (temperature {scores.settings.temperature:g})"
-    return "greedy"
+        words = [f"beam {scores.beam_size}"]
+        if search.length_penalty != 1:
+            words.append(f"length penalty {search.length_penalty:g}")
+        if search.coverage_penalty:
+            words.append(f"coverage penalty {search.coverage_penalty:g}")
+    elif search.mbr:
+        words = [f"minimum Bayes risk of {search.mbr}"]
+    elif isinstance(scores, ChatScores) and scores.settings.temperature > 0:
+        words = [f"sampled (temperature {scores.settings.temperature:g})"]
+    if scores.num_models > 1:
+        words.append(f"{scores.num_models} models")
+    return ", ".join(words)
 
 
 def _turn(turn: int) -> str:

@@ -5,13 +5,18 @@ sampling  a token drawn from the distribution, sharpened or cut off
 beam      the most probable hypothesis among several kept side by side, or in diverse groups
 rules     what may follow, given what was generated
 scoring   how probable given targets are
+alignment where the model looks while it writes them
+ensemble  several models as one
+settings  how a translation is searched for
 """
 
+from pipeline.decoding.alignment import attention_along
 from pipeline.decoding.batched import Search, decode_all, search_best
 from pipeline.decoding.beam import beam_search
 from pipeline.decoding.encoded import EncodedSource
+from pipeline.decoding.ensemble import Ensemble
 from pipeline.decoding.greedy import greedy_search, stream_tokens
-from pipeline.decoding.protocol import Hypothesis, LengthLimit
+from pipeline.decoding.protocol import Hypothesis, LengthLimit, Model
 from pipeline.decoding.rules import (
     MinLength,
     NoRepeatContextNgram,
@@ -21,18 +26,23 @@ from pipeline.decoding.rules import (
 )
 from pipeline.decoding.sampling import Sampler
 from pipeline.decoding.scoring import score_targets
+from pipeline.decoding.settings import SearchSettings
 
 __all__ = [
     "EncodedSource",
+    "Ensemble",
     "Hypothesis",
     "LengthLimit",
     "MinLength",
+    "Model",
     "NoRepeatContextNgram",
     "NoRepeatNgram",
     "RepetitionPenalty",
     "Rule",
     "Sampler",
     "Search",
+    "SearchSettings",
+    "attention_along",
     "beam_search",
     "decode_all",
     "greedy_search",

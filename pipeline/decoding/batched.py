@@ -1,6 +1,7 @@
 """Many sentences at once: sorted by length, so that a batch holds little padding."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 from jaxtyping import Int
@@ -14,17 +15,25 @@ from pipeline.decoding.rules import Rule
 
 Search = Callable[[Tensor, Tensor], list[Hypothesis]]
 """From `source_ids` (B, S) and `source_lengths` (B) to the best hypothesis of each row."""
+Found = TypeVar("Found")
 
 
 def decode_all(
     sources: Sequence[Sequence[int]],
-    search: Search,
+    search: Callable[[Tensor, Tensor], list[Found]],
     *,
     batch_size: int,
     device: torch.device,
-) -> list[Hypothesis]:
-    """Decode sentences of any length; the hypotheses come in the order of the sources."""
-    hypotheses: dict[int, Hypothesis] = {}
+) -> list[Found]:
+    """Decode sentences of any length; what is found comes in the order of the sources.
+
+    Args:
+        sources: The sentences.
+        search: A `Search`, or one that finds several hypotheses of each row.
+        batch_size: Sentences together.
+        device: Where the model is.
+    """
+    hypotheses: dict[int, Found] = {}
     for rows in rows_by_length(sources, batch_size):
         source_ids, source_lengths = collate_sources([sources[i] for i in rows])
         found = search(source_ids.to(device), source_lengths.to(device))
@@ -39,12 +48,30 @@ def search_best(
     *,
     beam_size: int,
     limit: LengthLimit,
+    length_penalty: float = 1.0,
+    coverage_penalty: float = 0.0,
     rules: Sequence[Rule] = (),
+    allow_unknown: bool = False,
 ) -> list[Hypothesis]:
-    """The best hypothesis of each row, by greedy decoding or by beam search."""
+    """The best hypothesis of each row, by greedy decoding or by `beam_search`."""
     if beam_size == 1:
-        return greedy_search(model, source_ids, source_lengths, limit=limit, rules=rules)
+        return greedy_search(
+            model,
+            source_ids,
+            source_lengths,
+            limit=limit,
+            rules=rules,
+            allow_unknown=allow_unknown,
+        )
     nbest = beam_search(
-        model, source_ids, source_lengths, beam_size=beam_size, limit=limit, rules=rules
+        model,
+        source_ids,
+        source_lengths,
+        beam_size=beam_size,
+        limit=limit,
+        length_penalty=length_penalty,
+        coverage_penalty=coverage_penalty,
+        rules=rules,
+        allow_unknown=allow_unknown,
     )
     return [hypotheses[0] for hypotheses in nbest]

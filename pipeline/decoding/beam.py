@@ -13,6 +13,7 @@ from pipeline.decoding.protocol import (
     Hypothesis,
     LengthLimit,
     Model,
+    attention_of,
     begin_of_sentence,
     next_token_logits,
 )
@@ -29,7 +30,9 @@ def beam_search(
     beam_size: int,
     limit: LengthLimit,
     length_penalty: float = 1.0,
+    coverage_penalty: float = 0.0,
     rules: Sequence[Rule] = (),
+    allow_unknown: bool = False,
     num_groups: int = 1,
     diversity: float = 0.0,
 ) -> list[list[Hypothesis]]:
@@ -39,6 +42,10 @@ def beam_search(
     the mean log-probability of a token, 0 the plain log-probability, which favours short ones.
     The beam narrows by each hypothesis that is finished, and the sentence is done when all are
     (Bahdanau et al. 2015): a beam of one is greedy decoding.
+
+    To the score is added coverage_penalty * sum_i log(min(sum_j p_ij, 1)), where p_ij is how much
+    attention step j paid to the source token i (Wu et al. 2016, equation 14): what no step looked
+    at was left out, and costs. It is told when a hypothesis is finished, as theirs is.
 
     With several groups it is diverse beam search (Vijayakumar et al. 2018, algorithm 1) with
     their Hamming diversity: each group searches by itself, in their order, and a token counts
@@ -55,9 +62,14 @@ def beam_search(
         beam_size: Hypotheses kept side by side, in all groups together.
         limit: How long a hypothesis may become.
         length_penalty: See above.
+        coverage_penalty: See above.
         rules: What may follow.
+        allow_unknown: Whether UNK may: for whoever puts something in its place.
         num_groups: A divisor of `beam_size`.
         diversity: Nats.
+
+    Raises:
+        ConfigError: There is a coverage penalty, and the model has no attention.
     """
     group_size, remainder = divmod(beam_size, num_groups)
     assert not remainder, (beam_size, num_groups)
@@ -65,7 +77,7 @@ def beam_search(
     device = source_ids.device
     state = model.encode(source_ids, source_lengths)
     max_lengths = limit.of(source_lengths)
-    finished: list[list[tuple[float, Hypothesis]]] = [[] for _ in range(num_sentences * num_groups)]
+    finished: list[list[Hypothesis]] = [[] for _ in range(num_sentences * num_groups)]
 
     # Rows are sentences x groups x beams. A group is searched as if it were a sentence of its
     # own. At first all its beams are one: the others get -inf.
@@ -76,10 +88,11 @@ def beam_search(
     log_probs = torch.full((len(groups), group_size), -math.inf, device=device)
     log_probs[:, 0] = 0.0
     generated = torch.empty((len(groups), group_size, 0), dtype=torch.long, device=device)
+    coverage = _no_coverage(source_ids, source_lengths).repeat_interleave(beam_size, dim=0)
 
     for length in range(1, int(max_lengths.max()) + 1):
         logits, state = model.step(token_ids, state)
-        logits = next_token_logits(logits)
+        logits = next_token_logits(logits, allow_unknown=allow_unknown)
         vocab_size = logits.shape[-1]
         totals = _totals(log_probs, logits.log_softmax(dim=-1))
         scores = totals
@@ -100,13 +113,18 @@ def beam_search(
         at_limit = max_lengths[groups // num_groups] <= length
         ends = (tokens == EOS_ID) | at_limit.unsqueeze(1)
         is_kept = is_place & scores.gather(1, flat).isfinite()
+        if coverage_penalty:
+            coverage = coverage + attention_of(state)
         for row, candidate in (ends & is_kept).nonzero().tolist():
             ids = generated[row, int(beams[row, candidate])].tolist()
             if (token := int(tokens[row, candidate])) != EOS_ID:
                 ids.append(token)
-            hypothesis = Hypothesis(ids, float(best[row, candidate]))
-            score = hypothesis.log_prob / length**length_penalty
-            finished[int(groups[row])].append((score, hypothesis))
+            log_prob = float(best[row, candidate])
+            score = log_prob / length**length_penalty
+            if coverage_penalty:
+                place = row * group_size + int(beams[row, candidate])
+                score += coverage_penalty * _log_coverage(coverage[place])
+            finished[int(groups[row])].append(Hypothesis(ids, log_prob, score))
 
         log_probs = best.masked_fill(ends | ~is_kept, -math.inf)
         generated = torch.cat(
@@ -121,13 +139,27 @@ def beam_search(
         if not kept_groups.numel():
             break
         rows = (kept_groups.unsqueeze(1) * group_size + beams[kept_groups]).flatten()
-        state = state.select(rows)
+        state, coverage = state.select(rows), coverage[rows]
         groups, log_probs = groups[kept_groups], log_probs[kept_groups]
         generated, token_ids = generated[kept_groups], tokens[kept_groups].flatten()
     return [
         _best(itertools.chain(*finished[first : first + num_groups]), beam_size)
         for first in range(0, len(finished), num_groups)
     ]
+
+
+def _no_coverage(
+    source_ids: Int[Tensor, "B S"], source_lengths: Int[Tensor, " B"]
+) -> Float[Tensor, "B S"]:
+    """0 where nothing was looked at yet; 1 on the padding, which nobody has to look at."""
+    places = torch.arange(source_ids.shape[1], device=source_ids.device)
+    return (places >= source_lengths.unsqueeze(1)).float()
+
+
+def _log_coverage(coverage: Float[Tensor, " S"]) -> float:
+    """The sum of the logarithms; what float32 has as 0 counts as its smallest number."""
+    tiny = torch.finfo(coverage.dtype).tiny
+    return float(coverage.clamp(min=tiny, max=1.0).log().sum())
 
 
 def _totals(
@@ -165,13 +197,14 @@ def _diverse(
     return flat
 
 
-def _best(scored: Iterable[tuple[float, Hypothesis]], beam_size: int) -> list[Hypothesis]:
+def _best(finished: Iterable[Hypothesis], beam_size: int) -> list[Hypothesis]:
     """The best first, each once."""
     best: dict[tuple[int, ...], Hypothesis] = {}
-    for _, hypothesis in sorted(scored, key=_score, reverse=True):
+    for hypothesis in sorted(finished, key=_score, reverse=True):
         best.setdefault(tuple(hypothesis.ids), hypothesis)
     return list(best.values())[:beam_size]
 
 
-def _score(scored: tuple[float, Hypothesis]) -> float:
-    return scored[0]
+def _score(hypothesis: Hypothesis) -> float:
+    assert hypothesis.score is not None
+    return hypothesis.score

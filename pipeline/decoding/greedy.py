@@ -38,10 +38,20 @@ def greedy_search(
     limit: LengthLimit,
     choose: Chooser = most_probable,
     rules: Sequence[Rule] = (),
+    allow_unknown: bool = False,
 ) -> list[Hypothesis]:
     """Decode a batch; rows that are finished leave it, so that the rest goes faster.
 
     The log-probabilities are the model's own, before the rules.
+
+    Args:
+        model: The model.
+        source_ids: The sources.
+        source_lengths: Their lengths.
+        limit: How long a hypothesis may become.
+        choose: What takes the next token.
+        rules: What may follow.
+        allow_unknown: Whether UNK may: for whoever puts something in its place.
     """
     state = model.encode(source_ids, source_lengths)
     max_lengths = limit.of(source_lengths)
@@ -52,7 +62,7 @@ def greedy_search(
     token_ids = begin_of_sentence(source_ids)
     for position in range(generated.shape[1]):
         logits, state = model.step(token_ids, state)
-        logits = next_token_logits(logits)
+        logits = next_token_logits(logits, allow_unknown=allow_unknown)
         ruled = apply_rules(rules, logits, generated[rows, :position]) if rules else logits
         token_ids = choose(ruled)
         chosen = logits.gather(1, token_ids.unsqueeze(1)).squeeze(1)

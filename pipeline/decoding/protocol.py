@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from pipeline.errors import ConfigError
 from pipeline.tokenizer import BOS_ID, PAD_ID, UNK_ID
 
 NEVER_GENERATED = [PAD_ID, UNK_ID, BOS_ID]
@@ -49,10 +50,12 @@ class Hypothesis:
     Attributes:
         ids: Its tokens, without BOS and EOS.
         log_prob: The log-probability in nats of these tokens, and of EOS if it came to one.
+        score: What a beam search judged it by; None where there was nothing to compare it with.
     """
 
     ids: list[int]
     log_prob: float
+    score: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +75,25 @@ class LengthLimit:
         return (source_lengths * self.ratio).long() + self.extra
 
 
-def next_token_logits(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
-    """Logits in float32, without the tokens that no sentence holds."""
+def next_token_logits(
+    logits: Float[Tensor, "B V"], *, allow_unknown: bool = False
+) -> Float[Tensor, "B V"]:
+    """Logits in float32, without the tokens that no sentence holds; UNK is one unless allowed."""
     logits = logits.float()
-    logits[:, NEVER_GENERATED] = -math.inf
+    logits[:, [PAD_ID, BOS_ID] if allow_unknown else NEVER_GENERATED] = -math.inf
     return logits
+
+
+def attention_of(state: State) -> Float[Tensor, "B S"]:
+    """Where the last step looked: the `attention_weights` of a state that has them.
+
+    Raises:
+        ConfigError: The model has no attention.
+    """
+    weights: Tensor | None = getattr(state, "attention_weights", None)
+    if weights is None:
+        raise ConfigError("coverage_penalty: expected a model with attention, this one has none")
+    return weights
 
 
 def begin_of_sentence(source_ids: Int[Tensor, "B S"]) -> Int[Tensor, " B"]:

@@ -22,6 +22,8 @@ class Sampler:
             2020); 1 means all.
         min_p: Only tokens with at least this share of the probability of the most probable one
             (Nguyen et al. 2024); 0 means all.
+        epsilon: Only tokens with at least this probability, or the most probable one where none
+            has (Hewitt et al. 2022); 0 means all.
         generator: Where the randomness comes from; torch's own when not given.
     """
 
@@ -29,6 +31,7 @@ class Sampler:
     top_k: int = 0
     top_p: float = 1.0
     min_p: float = 0.0
+    epsilon: float = 0.0
     generator: torch.Generator | None = None
 
     def __post_init__(self) -> None:
@@ -40,6 +43,8 @@ class Sampler:
             raise ConfigError(f"top_p: expected 0 < top_p <= 1, got {self.top_p}")
         if not 0 <= self.min_p <= 1:
             raise ConfigError(f"min_p: expected 0 (all) to 1, got {self.min_p}")
+        if not 0 <= self.epsilon < 1:
+            raise ConfigError(f"epsilon: expected 0 (all) or more, below 1, got {self.epsilon}")
 
     def __call__(self, logits: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
         """One token for each row."""
@@ -63,5 +68,9 @@ class Sampler:
             probabilities = torch.zeros_like(probabilities).scatter(1, order, ordered)
         if self.min_p:
             least = self.min_p * probabilities.max(dim=-1, keepdim=True).values
+            probabilities = probabilities.masked_fill(probabilities < least, 0.0)
+        if self.epsilon:
+            best = probabilities.max(dim=-1, keepdim=True).values
+            least = best.clamp(max=self.epsilon)
             probabilities = probabilities.masked_fill(probabilities < least, 0.0)
         return probabilities / probabilities.sum(dim=-1, keepdim=True)

@@ -1,6 +1,9 @@
 """Score a model on a split of a corpus, whatever kind of network it is."""
 
+from collections.abc import Sequence
+
 from pipeline.chat import ChatSettings
+from pipeline.decoding import SearchSettings
 from pipeline.evaluation.chat import ChatScores, score_chat
 from pipeline.evaluation.corpus import Numbers, Pairs, data_config, load_numbers, load_pairs
 from pipeline.evaluation.generation import GenerationScores, score_generation
@@ -44,6 +47,8 @@ def evaluate(
     pairs: Pairs | Numbers,
     *,
     beam_size: int = 1,
+    search: SearchSettings | None = None,
+    ensemble: Sequence[TrainedModel] = (),
     batch_size: int = 64,
     settings: ChatSettings | None = None,
     reverse: TrainedModel | None = None,
@@ -54,7 +59,9 @@ def evaluate(
     Args:
         trained: The model.
         pairs: What it is judged by.
-        beam_size: For what is decoded.
+        beam_size: For what is decoded; 1 is greedy.
+        search: For translations: how they are searched for, instead of the beam size alone.
+        ensemble: For translations: models whose probabilities are averaged with its own.
         batch_size: Sentences together.
         settings: How replies are generated; for chat models only.
         reverse: A model from reply to message, by which candidates are ranked.
@@ -63,6 +70,7 @@ def evaluate(
     Raises:
         ConfigError: The settings ask for sampling, and there is a beam.
     """
+    search = SearchSettings.of(beam_size, search)
     if trained.task == "chat":
         assert isinstance(pairs, Pairs)
         return score_chat(
@@ -70,7 +78,7 @@ def evaluate(
             pairs,
             settings=settings,
             reverse=reverse,
-            beam_size=beam_size,
+            beam_size=search.beam_size,
             batch_size=batch_size,
             protocol=protocol,
         )
@@ -82,7 +90,12 @@ def evaluate(
         case "language_model":
             return score_language_model(trained, pairs, batch_size=batch_size)
     return score_generation(
-        trained, pairs, beam_size=beam_size, batch_size=batch_size, protocol=protocol
+        trained,
+        pairs,
+        search=search,
+        ensemble=ensemble,
+        batch_size=batch_size,
+        protocol=protocol,
     )
 
 

@@ -17,7 +17,7 @@ from pipeline import metrics
 from pipeline.chat import ChatSession, ChatSettings
 from pipeline.chat.generation import build_limit, build_rules, build_sampler
 from pipeline.context import split_turns
-from pipeline.decoding import Search, greedy_search, search_best
+from pipeline.decoding import Search, SearchSettings, greedy_search, search_best
 from pipeline.errors import ConfigError
 from pipeline.evaluation.corpus import Pairs
 from pipeline.evaluation.generation import (
@@ -135,7 +135,12 @@ def score_chat(
             }
         )
     scores = generation_scores(
-        pairs, written, nats=nats, num_tokens=num_tokens, beam_size=beam_size, protocol=protocol
+        pairs,
+        written,
+        nats=nats,
+        num_tokens=num_tokens,
+        search=SearchSettings(beam_size=beam_size),
+        protocol=protocol,
     )
     replies = written.hypotheses
     reply_ids = trained.target_tokenizer.encode_batch(replies)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -10,14 +10,14 @@ import torch
 
 from pipeline import metrics
 from pipeline.context import encode_contexts
-from pipeline.decoding import LengthLimit, Search, decode_all, search_best
+from pipeline.decoding import LengthLimit, Search, SearchSettings, decode_all, search_best
 from pipeline.evaluation.corpus import Pairs
-from pipeline.evaluation.likelihood import reference_nats
+from pipeline.evaluation.likelihood import ensemble_nats, reference_nats
 from pipeline.evaluation.scores import SplitScores
 from pipeline.metrics import CASED_13A, BleuProtocol
 from pipeline.model_folder import TrainedModel
 from pipeline.text import normalize
-from pipeline.translator import MAX_SOURCE_TOKENS
+from pipeline.translator import MAX_SOURCE_TOKENS, Translator
 
 _LENGTH_BINS = (10, 20, 30, 40)
 
@@ -39,6 +39,8 @@ class GenerationScores(SplitScores):
         distinct_1: Share of different words among those generated.
         distinct_2: Share of different word pairs.
         beam_size: 1 is greedy decoding.
+        search: How translations were searched for; of a chatbot the beam size alone.
+        num_models: 1, or the models of an ensemble.
         sentences_per_second: Of decoding, tokenisation included.
         by_length: BLEU by the number of words of the source.
         hypotheses: What the model gave, in the order of the sources.
@@ -56,6 +58,8 @@ class GenerationScores(SplitScores):
     distinct_1: float
     distinct_2: float
     beam_size: int
+    search: SearchSettings = field(default_factory=SearchSettings)
+    num_models: int = 1
     sentences_per_second: float
     by_length: list[dict[str, Any]]
     hypotheses: list[str]
@@ -74,6 +78,8 @@ def score_generation(
     pairs: Pairs,
     *,
     beam_size: int = 1,
+    search: SearchSettings | None = None,
+    ensemble: Sequence[TrainedModel] = (),
     batch_size: int = 64,
     protocol: BleuProtocol = CASED_13A,
     device: str = "cpu",
@@ -81,26 +87,48 @@ def score_generation(
     """Decode the sources, and score the hypotheses and the references.
 
     No pair is left out; a source of more than 512 pieces is cut.
+
+    Args:
+        trained: The model.
+        pairs: What it is judged by.
+        beam_size: 1 is greedy decoding.
+        search: For translations: how they are searched for, instead of the beam size alone.
+        ensemble: For translations: models whose probabilities are averaged with its own.
+        batch_size: Sentences together.
+        protocol: How BLEU is computed.
+        device: Where it runs.
     """
+    settings = SearchSettings.of(beam_size, search)
     model = trained.model.to(device).eval()
-    search = best_search(trained, beam_size=beam_size)
-    written = write(trained, pairs.sources, search, batch_size=batch_size, device=device)
-    nats, num_tokens = reference_nats(
-        model,
-        encode_sources(trained, pairs.sources),
-        trained.target_tokenizer.encode_batch(pairs.references),
-        batch_size=batch_size,
-        device=device,
-    )
+    if trained.task == "translation":
+        translator = Translator(trained, ensemble=ensemble, device=device)
+        started = time.perf_counter()
+        texts = translator.translate(pairs.sources, batch_size=batch_size, settings=settings)
+        written = Written(texts, time.perf_counter() - started)
+    else:
+        limit = LengthLimit.for_task(is_chat=True)
+        of_replies = partial(search_best, model, beam_size=settings.beam_size, limit=limit)
+        written = write(trained, pairs.sources, of_replies, batch_size=batch_size, device=device)
+    source_ids = encode_sources(trained, pairs.sources)
+    target_ids = trained.target_tokenizer.encode_batch(pairs.references)
+    if ensemble:
+        networks = [model, *(other.model for other in ensemble)]
+        nats, num_tokens = ensemble_nats(
+            networks, source_ids, target_ids, batch_size=batch_size, device=device
+        )
+    else:
+        nats, num_tokens = reference_nats(
+            model, source_ids, target_ids, batch_size=batch_size, device=device
+        )
     return generation_scores(
-        pairs, written, nats=nats, num_tokens=num_tokens, beam_size=beam_size, protocol=protocol
+        pairs,
+        written,
+        nats=nats,
+        num_tokens=num_tokens,
+        search=settings,
+        num_models=1 + len(ensemble),
+        protocol=protocol,
     )
-
-
-def best_search(trained: TrainedModel, *, beam_size: int) -> Search:
-    """Greedy decoding, or a beam, with the limit of length that suits the task."""
-    limit = LengthLimit.for_task(is_chat=trained.task == "chat")
-    return partial(search_best, trained.model, beam_size=beam_size, limit=limit)
 
 
 def write(
@@ -131,7 +159,8 @@ def generation_scores(
     *,
     nats: float,
     num_tokens: int,
-    beam_size: int,
+    search: SearchSettings,
+    num_models: int = 1,
     protocol: BleuProtocol = CASED_13A,
 ) -> GenerationScores:
     """The scores of what was written, and of the references' nats and number of tokens."""
@@ -151,7 +180,9 @@ def generation_scores(
         bits_per_character=metrics.bits_per_character(nats, pairs.references),
         distinct_1=metrics.distinct(hypotheses, 1),
         distinct_2=metrics.distinct(hypotheses, 2),
-        beam_size=beam_size,
+        beam_size=search.beam_size,
+        search=search,
+        num_models=num_models,
         sentences_per_second=len(hypotheses) / written.seconds,
         by_length=_by_length(pairs, hypotheses, protocol),
         hypotheses=hypotheses,

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from pipeline.batch import Seq2SeqBatch, collate, collate_sources, rows_by_length
+from pipeline.decoding import Ensemble, score_targets
 from pipeline.evaluation.reading import ContextReader
 from pipeline.nn.decoder import DecoderState
 from pipeline.nn.language_model import LanguageModel
@@ -33,6 +34,24 @@ def reference_nats(
         nats += float(loss.nats_sum)
         num_tokens += loss.num_predictions
     return nats, num_tokens
+
+
+def ensemble_nats(
+    models: Sequence[Seq2Seq],
+    source_ids: Sequence[Sequence[int]],
+    target_ids: Sequence[Sequence[int]],
+    *,
+    batch_size: int,
+    device: str = "cpu",
+) -> tuple[float, int]:
+    """As `reference_nats`, of the mean of the models' probabilities; step by step, so slower."""
+    ensemble = Ensemble(models)
+    nats = 0.0
+    for rows in rows_by_length(target_ids, batch_size):
+        ids, lengths = collate_sources([source_ids[i] for i in rows])
+        targets = [target_ids[i] for i in rows]
+        nats -= float(score_targets(ensemble, ids.to(device), lengths.to(device), targets).sum())
+    return nats, sum(len(ids) + 1 for ids in target_ids)
 
 
 @torch.inference_mode()

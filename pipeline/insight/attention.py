@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 
-import torch
-
 from pipeline.batch import collate_sources
-from pipeline.decoding import LengthLimit, greedy_search
+from pipeline.decoding import LengthLimit, attention_along, greedy_search
 from pipeline.errors import ModelError
 from pipeline.model_folder import TrainedModel
 from pipeline.text import normalize
-from pipeline.tokenizer import BOS_ID, EOS_ID
+from pipeline.tokenizer import EOS_ID
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,6 @@ class AttentionMap:
     weights: list[list[float]]
 
 
-@torch.inference_mode()
 def attention_map(trained: TrainedModel, text: str) -> AttentionMap:
     """The weights of greedy decoding; with several heads, their mean.
 
@@ -40,14 +37,8 @@ def attention_map(trained: TrainedModel, text: str) -> AttentionMap:
     source_ids, source_lengths = collate_sources([trained.source_tokenizer.encode(normalize(text))])
     limit = LengthLimit.for_task(is_chat=trained.task == "chat")
     (hypothesis,) = greedy_search(model, source_ids, source_lengths, limit=limit)
-    state = model.encode(source_ids, source_lengths)
-    rows = []
-    for token_id in (BOS_ID, *hypothesis.ids):
-        _, state = model.step(torch.tensor([token_id]), state)
-        assert state.attention_weights is not None
-        rows.append(state.attention_weights[0].tolist())
     return AttentionMap(
         source=trained.source_tokenizer.pieces(source_ids[0].tolist()),
         target=trained.target_tokenizer.pieces([*hypothesis.ids, EOS_ID]),
-        weights=rows,
+        weights=attention_along(model, source_ids, source_lengths, hypothesis.ids).tolist(),
     )

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pipeline.batch import collate
 from pipeline.errors import ModelError
-from pipeline.model_folder import TrainedModel, load_model, save_model
+from pipeline.model_folder import TrainedModel, load_ensemble, load_model, save_model
 from pipeline.nn.config import ModelConfig
 from pipeline.tokenizer import Tokenizer, TokenizerConfig, train_tokenizer
 from tests.building import build_model
@@ -384,3 +384,31 @@ def test_config_json_is_readable_text(tiny_tokenizer: Tokenizer, tmp_path: Path)
     assert '"한": null' in text
     assert text.endswith("}\n")
     assert json.loads(text)["format_version"] == 1
+
+
+def test_the_models_of_an_ensemble_come_in_their_order(
+    tiny_tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    models = [trained(tiny_tokenizer, tiny_tokenizer, seed=seed) for seed in (1, 2)]
+    folders = [tmp_path / "one", tmp_path / "other"]
+    for model, folder in zip(models, folders, strict=True):
+        save_model(model, folder)
+    for model, loaded in zip(models, load_ensemble(folders), strict=True):
+        assert torch.equal(logits(loaded), logits(model))
+
+
+@pytest.mark.parametrize("differs", ["both", "the target's", "joint"])
+def test_an_ensemble_shares_its_tokenizers(
+    tiny_tokenizer: Tokenizer, other_tokenizer: Tokenizer, tmp_path: Path, differs: str
+) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    save_model(trained(tiny_tokenizer, other_tokenizer), one)
+    tokenizers = {
+        "both": (other_tokenizer, tiny_tokenizer),
+        "the target's": (tiny_tokenizer, Tokenizer(tiny_tokenizer.model_proto)),
+        "joint": (tiny_tokenizer, tiny_tokenizer),
+    }
+    save_model(trained(*tokenizers[differs]), other)
+    message = rf"^{other}: its tokenizers are not those of {one}; expected models that were "
+    with pytest.raises(ModelError, match=message):
+        load_ensemble([one, one, other])

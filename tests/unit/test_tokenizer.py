@@ -227,3 +227,37 @@ def test_a_bad_value_is_an_error_that_names_its_key(name: str, value: float) -> 
 def test_sampling_is_for_unigram_alone() -> None:
     with pytest.raises(ConfigError, match=r"^data\.tokenizer\.sampling_alpha: .* bpe"):
         TokenizerConfig(model_type="bpe", sampling_alpha=0.2)
+
+
+@model_types
+def test_only_without_byte_fallback_is_anything_unknown(model_type: ModelType) -> None:
+    without = train_tokenizer(SENTENCES, config(75, model_type=model_type, byte_fallback=False))
+    assert not tokenizer(model_type).has_unknown
+    assert without.has_unknown
+    assert UNK_ID not in tokenizer(model_type).encode("Łódź ☃")
+    assert UNK_ID in without.encode("Łódź ☃")
+
+
+@model_types
+@given(texts)
+def test_the_segments_of_a_text_are_its_pieces_as_it_spells_them(
+    model_type: ModelType, text: str
+) -> None:
+    with_bytes = tokenizer(model_type)
+    ids = with_bytes.encode(text)
+    assert len(with_bytes.segment(text)) == len(ids)
+    if not any(with_bytes.pieces([i])[0].startswith("<0x") for i in ids):
+        assert with_bytes.segment(text) == with_bytes.pieces(ids)
+        assert with_bytes.join(with_bytes.segment(text)) == with_bytes.decode(ids)
+
+
+def test_an_unknown_segment_is_a_run_of_characters() -> None:
+    without = train_tokenizer(SENTENCES, config(75, byte_fallback=False))
+    segments = without.segment("Łódź ☃☃")
+    unknown = [
+        segment
+        for segment, i in zip(segments, without.encode("Łódź ☃☃"), strict=True)
+        if i == UNK_ID
+    ]
+    assert unknown == ["Łó", "ź", "☃☃"]
+    assert without.join(segments) == "Łódź ☃☃"

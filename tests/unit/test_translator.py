@@ -1,11 +1,30 @@
 import logging
+import math
+import zlib
 from pathlib import Path
 
 import pytest
+import torch
 
 import pipeline.translator
-from pipeline import Translator
+from pipeline import SearchSettings, Translator
+from pipeline.batch import collate_sources
+from pipeline.decoding import LengthLimit, Sampler, beam_search, greedy_search
 from pipeline.errors import ConfigError, ModelError
+from pipeline.mbr import mean_chrf
+from pipeline.model_folder import TrainedModel, load_model
+from pipeline.nn.config import AttentionName, ModelConfig
+from pipeline.text import normalize
+from pipeline.tokenizer import (
+    BOS_ID,
+    EOS_ID,
+    PAD_ID,
+    UNK_ID,
+    TokenizerConfig,
+    train_tokenizer,
+)
+from pipeline.translator import MBR_EPSILON
+from tests.building import build_model
 
 LINES = [
     "The little dog runs over the green grass.",
@@ -91,9 +110,184 @@ def test_a_long_source_is_cut_with_a_warning_that_names_its_line(
 @pytest.mark.parametrize("name", ["batch_size", "beam_size"])
 def test_a_size_below_one_is_an_error_that_names_it(translator: Translator, name: str) -> None:
     with pytest.raises(ConfigError, match=f"^{name}: expected 1 or more, got 0$"):
-        translator.translate(["a"], **{name: 0})
+        translator.translate(["a"], **{name: 0})  # type: ignore[arg-type]
 
 
 def test_a_chatbot_is_no_translator(tiny_chat_folder: Path) -> None:
     with pytest.raises(ModelError, match="tiny-chat: a model for chat; expected translation"):
         Translator.from_pretrained(tiny_chat_folder)
+
+
+def test_settings_reach_the_search(tiny_translator_folder: Path, translator: Translator) -> None:
+    trained = load_model(tiny_translator_folder)
+    settings = SearchSettings(beam_size=3, length_penalty=0.2, coverage_penalty=0.4)
+    (nbest,) = beam_search(
+        trained.model,
+        *collate_sources([trained.source_tokenizer.encode(LINES[0])]),
+        beam_size=3,
+        length_penalty=0.2,
+        coverage_penalty=0.4,
+        limit=LengthLimit(),
+    )
+    expected = normalize(trained.target_tokenizer.decode(nbest[0].ids))
+    assert translator(LINES[0], settings=settings) == expected
+    found = translator.translate(LINES, settings=settings)
+    assert found != translator.translate(LINES, beam_size=3)
+    assert found == [translator(line, settings=settings) for line in LINES]
+
+
+def test_settings_and_a_beam_size_are_too_many(translator: Translator) -> None:
+    with pytest.raises(ConfigError, match="^beam_size: expected it in the settings"):
+        translator.translate(["a"], beam_size=2, settings=SearchSettings(beam_size=3))
+
+
+def test_the_candidates_are_sorted_and_the_first_is_the_translation(
+    translator: Translator,
+) -> None:
+    settings = SearchSettings(beam_size=4)
+    found = translator.candidates(LINES, 3, settings=settings)
+    assert [nbest[0].text for nbest in found] == translator.translate(LINES, settings=settings)
+    for line, nbest in zip(LINES, found, strict=True):
+        scores = [candidate.score for candidate in nbest]
+        assert scores == sorted(scores, reverse=True)
+        assert len({candidate.text for candidate in nbest}) == len(nbest) <= 3
+        (alone,) = translator.candidates([line], 3, settings=settings)
+        assert [candidate.text for candidate in alone] == [candidate.text for candidate in nbest]
+    assert found[1] == [("", 0.0)]
+    assert max(len(nbest) for nbest in found) == 3
+
+
+def test_candidates_of_a_greedy_search_are_its_translations(translator: Translator) -> None:
+    found = translator.candidates(LINES, 1, settings=SearchSettings())
+    assert [nbest[0].text for nbest in found] == translator.translate(LINES)
+
+
+def test_more_candidates_than_the_beam_is_wide_are_refused(translator: Translator) -> None:
+    with pytest.raises(ConfigError, match=r"^n_best: expected 1 to the beam_size \(2\), got 3$"):
+        translator.candidates(["a"], 3, settings=SearchSettings(beam_size=2))
+
+
+def test_an_ensemble_of_a_model_with_itself_is_the_model(
+    translator: Translator, tiny_translator_folder: Path
+) -> None:
+    twice = Translator.from_pretrained(tiny_translator_folder, ensemble=[tiny_translator_folder])
+    assert twice.translate(LINES) == translator.translate(LINES)
+    settings = SearchSettings(beam_size=3, coverage_penalty=0.2)
+    assert twice.translate(LINES, settings=settings) == translator.translate(
+        LINES, settings=settings
+    )
+
+
+def test_a_chatbot_does_not_join_an_ensemble(
+    tiny_translator_folder: Path, tiny_chat_folder: Path
+) -> None:
+    with pytest.raises(ModelError, match="tiny-chat: a model for chat; expected translation"):
+        Translator.from_pretrained(tiny_translator_folder, ensemble=[tiny_chat_folder])
+
+
+def _drawn(trained: TrainedModel, line: str, num_samples: int) -> list[str]:
+    """As the translator draws them: a row each, from a generator of the line's own."""
+    ids, lengths = collate_sources([trained.source_tokenizer.encode(line)])
+    generator = torch.Generator().manual_seed(zlib.crc32(line.encode()))
+    found = greedy_search(
+        trained.model,
+        ids.repeat(num_samples, 1),
+        lengths.repeat(num_samples),
+        limit=LengthLimit(),
+        choose=Sampler(epsilon=MBR_EPSILON, generator=generator),
+    )
+    return [normalize(trained.target_tokenizer.decode(hypothesis.ids)) for hypothesis in found]
+
+
+def test_minimum_bayes_risk_takes_the_candidate_most_like_the_others(
+    translator: Translator, tiny_translator_folder: Path
+) -> None:
+    trained = load_model(tiny_translator_folder)
+    settings = SearchSettings(mbr=8)
+    for line in (LINES[0], LINES[2], LINES[5]):
+        drawn = _drawn(trained, line, 8)
+        assert len(set(drawn)) > 2
+        assert translator(line, settings=settings) == drawn[int(mean_chrf(drawn).argmax())]
+
+
+def test_what_is_drawn_for_a_line_does_not_depend_on_the_others(translator: Translator) -> None:
+    settings = SearchSettings(mbr=6)
+    torch.manual_seed(1)
+    together = translator.translate(LINES, settings=settings)
+    torch.manual_seed(2)
+    assert together == [translator(line, settings=settings) for line in LINES]
+    assert together[1] == ""
+
+
+def _unknowing(attention: AttentionName, *, byte_fallback: bool = False) -> TrainedModel:
+    """A translator that would say UNK often, if it may."""
+    texts = ["the little dog runs.", "a big dog!", "where is the dog?"]
+    config = TokenizerConfig(
+        vocab_size=282 if byte_fallback else 26,
+        byte_fallback=byte_fallback,
+        character_coverage=1.0,
+    )
+    tokenizer = train_tokenizer(texts, config)
+    torch.manual_seed(0)
+    sizes = ModelConfig(hidden_size=8, embedding_dim=8, num_layers=1, attention=attention)
+    model = build_model(sizes, tokenizer, tokenizer).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(3.0)
+        model.output_bias[UNK_ID] = 4.5
+        model.output_bias[EOS_ID] = 3.75
+    return TrainedModel(network=model, tokenizers=(tokenizer,))
+
+
+UNKNOWN_LINES = ["Łóżź", "ŁĄ ŹŻ Ć", "Ść ☃☃ ßß Ψ", "λόγος Ж"]  # all but the spaces is unknown
+
+
+@torch.inference_mode()
+def _copied_by_hand(trained: TrainedModel, line: str) -> str:
+    """Greedy, step by step; a piece of the source is a whole word or the space before one."""
+    segments = trained.source_tokenizer.segment(line)
+    source = collate_sources([trained.source_tokenizer.encode(line)])
+    state, token, said = trained.model.encode(*source), BOS_ID, []
+    for _ in range(int(LengthLimit().of(source[1]))):
+        logits, state = trained.model.step(torch.tensor([token]), state)
+        logits[:, [PAD_ID, BOS_ID]] = -math.inf
+        token = int(logits.argmax())
+        if token == EOS_ID:
+            break
+        assert state.attention_weights is not None
+        place = int(state.attention_weights[0, :-1].argmax())
+        word = segments[place + 1] if segments[place] == "▁" else segments[place]
+        said.append(word if token == UNK_ID else trained.target_tokenizer.pieces([token])[0])
+    return normalize("".join(said).replace("▁", " "))
+
+
+def test_an_unknown_word_is_the_one_that_attention_looks_at() -> None:
+    trained = _unknowing("dot")
+    found = Translator(trained).translate(UNKNOWN_LINES)
+    assert found == [_copied_by_hand(trained, line) for line in UNKNOWN_LINES]
+    for line, text in zip(UNKNOWN_LINES, found, strict=True):
+        assert any(word in text for word in line.split())
+
+
+@pytest.mark.parametrize(
+    "settings", [SearchSettings(), SearchSettings(beam_size=3), SearchSettings(mbr=4)]
+)
+def test_unknown_words_of_a_line_do_not_depend_on_the_others(settings: SearchSettings) -> None:
+    translator = Translator(_unknowing("dot"))
+    found = translator.translate(UNKNOWN_LINES, settings=settings)
+    assert found == [translator(line, settings=settings) for line in UNKNOWN_LINES]
+    assert all("⁇" not in text for text in found)
+    assert set("".join(found)) & set("".join(UNKNOWN_LINES))
+
+
+@pytest.mark.parametrize(
+    ("attention", "byte_fallback"), [("none", False), ("dot", True), ("none", True)]
+)
+def test_without_attention_or_with_bytes_no_word_is_unknown(
+    attention: AttentionName, byte_fallback: bool
+) -> None:
+    trained = _unknowing(attention, byte_fallback=byte_fallback)
+    source = collate_sources([trained.source_tokenizer.encode("Łóżź dog")])
+    (expected,) = greedy_search(trained.model, *source, limit=LengthLimit())
+    text = normalize(trained.target_tokenizer.decode(expected.ids))
+    assert Translator(trained)("Łóżź dog") == text

@@ -13,7 +13,6 @@ from pipeline.evaluation.comparison.translations import (
     CometScores,
     TranslationComparison,
     compare_translations,
-    translate_sources,
 )
 from pipeline.evaluation.comparison.verdict import METRIC_NAMES, Verdict, judge
 
@@ -28,6 +27,5 @@ __all__ = [
     "judge",
     "most_different",
     "training_targets",
-    "translate_sources",
     "was_split_alike",
 ]

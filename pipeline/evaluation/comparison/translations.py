@@ -13,10 +13,8 @@ from pipeline.evaluation.comparison.sentences import (
 )
 from pipeline.evaluation.comparison.verdict import Verdict, judge
 from pipeline.evaluation.corpus import Pairs
-from pipeline.evaluation.generation import best_search, write
 from pipeline.evaluation.scores import SplitScores
 from pipeline.metrics import CASED_13A, BleuProtocol, PairedScore
-from pipeline.model_folder import TrainedModel
 
 _MOST_LENGTH_BINS = 5
 _LEAST_IN_A_BIN = 50
@@ -76,14 +74,6 @@ class TranslationComparison(SplitScores):
         }
         verdict = {"better": self.verdict.better, "conclusion": self.verdict.sentence}
         return {**verdict, **scores, **values}
-
-
-def translate_sources(
-    trained: TrainedModel, sources: Sequence[str], *, beam_size: int, batch_size: int
-) -> list[str]:
-    """What the model writes, as `score_generation` has it."""
-    search = best_search(trained, beam_size=beam_size)
-    return write(trained, sources, search, batch_size=batch_size).hypotheses
 
 
 def compare_translations(

@@ -292,3 +292,31 @@ def test_settings_of_a_chat_are_refused_elsewhere(folder: Path, corpus: Path) ->
 def test_a_beam_does_not_go_with_a_temperature(chat_folder: str, talk: str) -> None:
     with pytest.raises(ConfigError, match="^--beam-size: expected 1 where --temperature is above"):
         evaluate.run([chat_folder, "--data", talk, "--temperature", "0.5", "--beam-size", "2"])
+
+
+def test_how_was_searched_is_in_the_json(
+    folder: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--beam-size", "3", "--length-penalty", "0.5", "--coverage-penalty", "0.1"]
+    evaluate.run(
+        [str(folder), "--data", str(corpus), "--json", *options, "--ensemble", str(folder)]
+    )
+    values = json.loads(capsys.readouterr().out)
+    assert values["search"] == {
+        "beam_size": 3,
+        "length_penalty": 0.5,
+        "coverage_penalty": 0.1,
+        "mbr": 0,
+    }
+    assert (values["beam_size"], values["num_models"]) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    "words", [["--mbr", "4"], ["--ensemble"], ["--beam-size", "2", "--coverage-penalty", "0.1"]]
+)
+def test_a_translators_search_is_refused_elsewhere(
+    chat_folder: str, talk: str, words: list[str]
+) -> None:
+    words = [*words, chat_folder] if words == ["--ensemble"] else words
+    with pytest.raises(ConfigError, match="^--(mbr|ensemble|coverage-penalty): expected a trans"):
+        evaluate.run([chat_folder, "--data", talk, *words])

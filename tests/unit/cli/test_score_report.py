@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.chat import ChatSettings
 from pipeline.cli.score_report import report
+from pipeline.decoding import SearchSettings
 from pipeline.evaluation import (
     ChatScores,
     ClassificationScores,
@@ -116,6 +117,27 @@ def test_the_report_of_a_chatbot() -> None:
 def test_a_report_says_how_it_was_decoded(beam_size: int, temperature: float, words: str) -> None:
     settings = ChatSettings(temperature=temperature)
     scores = replace(CHAT, beam_size=beam_size, settings=settings)
+    assert report(scores).startswith(f"split       test, 2 sentences, {words}\n")
+
+
+@pytest.mark.parametrize(
+    ("search", "num_models", "words"),
+    [
+        (SearchSettings(), 1, "greedy"),
+        (SearchSettings(), 2, "greedy, 2 models"),
+        (SearchSettings(mbr=16), 1, "minimum Bayes risk of 16"),
+        (SearchSettings(beam_size=5, coverage_penalty=0.2), 1, "beam 5, coverage penalty 0.2"),
+        (
+            SearchSettings(beam_size=5, length_penalty=0.6),
+            3,
+            "beam 5, length penalty 0.6, 3 models",
+        ),
+    ],
+)
+def test_a_report_says_how_was_searched(
+    search: SearchSettings, num_models: int, words: str
+) -> None:
+    scores = replace(EVALUATION, beam_size=search.beam_size, search=search, num_models=num_models)
     assert report(scores).startswith(f"split       test, 2 sentences, {words}\n")
 
 

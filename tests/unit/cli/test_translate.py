@@ -3,10 +3,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from pipeline import Translator
+from pipeline import SearchSettings, Translator
 from pipeline.cli import translate
+from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError, DataError, ModelError
+from pipeline.model_folder import load_model, save_model
+from pipeline.tokenizer import TokenizerConfig, train_tokenizer
+from tests.building import build_untrained
 
 _LINES = [f"A man in a {word} shirt." for word in ("red", "green", "blue", "white", "black")]
 
@@ -81,3 +86,98 @@ def test_models_that_cannot_translate(tiny_chat_folder: Path, tmp_path: Path) ->
         translate.run([str(tiny_chat_folder)])
     with pytest.raises(ModelError, match="no such model folder"):
         translate.run([str(tmp_path / "nothing")])
+
+
+@pytest.mark.parametrize(
+    ("words", "settings"),
+    [
+        (
+            ["--beam-size", "3", "--length-penalty", "0.2", "--coverage-penalty", "0.5"],
+            SearchSettings(beam_size=3, length_penalty=0.2, coverage_penalty=0.5),
+        ),
+        (["--mbr", "6"], SearchSettings(mbr=6)),
+    ],
+)
+def test_search_options_reach_the_translator(
+    tiny_translator_folder: Path,
+    translator: Translator,
+    file: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    settings: SearchSettings,
+) -> None:
+    translate.run([str(tiny_translator_folder), str(file), *words])
+    expected = translator.translate(_LINES, settings=settings)
+    assert capsys.readouterr().out == _text([*expected, ""])
+    assert expected != translator.translate(_LINES, beam_size=settings.beam_size)
+
+
+def test_an_ensemble(
+    tiny_translator_folder: Path,
+    other_folder: Path,
+    file: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    one, other = str(tiny_translator_folder), str(other_folder)
+    translate.run([one, str(file), "--ensemble", other, "--ensemble", one])
+    together = Translator.from_pretrained(one, ensemble=[other, one]).translate(_LINES)
+    assert capsys.readouterr().out == _text([*together, ""])
+    assert together != Translator.from_pretrained(one).translate(_LINES)
+
+
+@pytest.fixture
+def other_folder(tiny_translator_folder: Path, tmp_path: Path) -> Path:
+    """A model with the same tokenizer and other weights."""
+    trained = load_model(tiny_translator_folder)
+    with torch.no_grad():
+        for parameter in trained.network.parameters():
+            parameter.copy_(parameter.flip(0))
+    save_model(trained, tmp_path / "other")
+    return tmp_path / "other"
+
+
+def test_n_best_is_a_table_whose_lines_are_numbered_through(
+    tiny_translator_folder: Path,
+    translator: Translator,
+    file: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pipeline.cli.lines._LINES_AT_A_TIME", 2)  # so that there are several
+    translate.run([str(tiny_translator_folder), str(file), "--beam-size", "3", "--n-best", "2"])
+    found = translator.candidates([*_LINES, ""], 2, settings=SearchSettings(beam_size=3))
+    out = capsys.readouterr().out
+    numbers, scores, texts = zip(*(row.split("\t") for row in out.splitlines()), strict=True)
+    assert numbers == tuple(str(n) for n, nbest in enumerate(found, start=1) for _ in nbest)
+    assert texts == tuple(candidate.text for nbest in found for candidate in nbest)
+    assert list(map(float, scores)) == pytest.approx(
+        [candidate.score for nbest in found for candidate in nbest], abs=1e-4
+    )
+    assert (numbers[-1], texts[-1]) == ("6", "")  # an empty line is kept
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--n-best", "2"], r"n_best: expected 1 to the beam_size \(1\), got 2"),
+        (["--n-best", "0"], r"n_best: expected 1 to the beam_size \(1\), got 0"),
+        (["--n-best", "1", "--mbr", "4"], "n_best: expected none with mbr, got 1"),
+        (["--mbr", "4", "--beam-size", "3"], "mbr: expected a beam_size of 1"),
+        (["--coverage-penalty", "0.2"], "coverage_penalty: expected a beam_size of 2 or more"),
+    ],
+)
+def test_options_that_do_not_go_together_are_told_before_the_model_is_loaded(
+    file: Path, words: list[str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"^{message}"):
+        translate.run(["no model", str(file), *words])
+
+
+def test_an_ensemble_of_other_tokenizers_is_refused(
+    tiny_translator_folder: Path, tmp_path: Path, file: Path
+) -> None:
+    tokenizer = train_tokenizer(["Zwei Kinder spielen."], TokenizerConfig(vocab_size=274))
+    save_model(build_untrained(DataConfig(path="x"), tokenizer), tmp_path / "other")
+    one, other = str(tiny_translator_folder), str(tmp_path / "other")
+    with pytest.raises(ModelError, match=f"^{other}: its tokenizers are not those of {one};"):
+        translate.run([one, str(file), "--ensemble", other])

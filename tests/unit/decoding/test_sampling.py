@@ -69,6 +69,21 @@ def test_a_share_of_the_most_probable_by_hand(min_p: float, expected: list[float
     assert distribution(Sampler(min_p=min_p)) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("epsilon", "expected"),
+    [
+        (0.0, PROBABILITIES),
+        (0.04, PROBABILITIES),
+        (0.06, [0, 0.5 / 0.95, 0.15 / 0.95, 0.3 / 0.95]),
+        (0.29, [0, 0.5 / 0.8, 0, 0.3 / 0.8]),
+        (0.31, [0, 1, 0, 0]),
+        (0.9, [0, 1, 0, 0]),  # the most probable stays
+    ],
+)
+def test_a_least_probability_by_hand(epsilon: float, expected: list[float]) -> None:
+    assert distribution(Sampler(epsilon=epsilon)) == pytest.approx(expected)
+
+
 def test_the_share_is_of_the_tempered_distribution() -> None:
     # At half the temperature 0.3 has 0.09 / 0.25 = 0.36 of the most probable.
     assert distribution(Sampler(temperature=0.5, min_p=0.5)) == pytest.approx([0, 1, 0, 0])
@@ -156,6 +171,8 @@ def test_the_generator_alone_decides() -> None:
         ("top_p", 0.0),
         ("top_p", 1.1),
         ("top_p", math.nan),
+        ("epsilon", -0.1),
+        ("epsilon", 1.0),
     ],
 )
 def test_a_bad_value_is_an_error_that_names_it(name: str, value: float) -> None:

@@ -1,6 +1,7 @@
 import json
 import math
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pipeline import metrics
 from pipeline.batch import collate
 from pipeline.chat import ChatSession, ChatSettings
 from pipeline.context import fit_context, join_turns
+from pipeline.decoding import SearchSettings
 from pipeline.evaluation import GenerationScores, Pairs, score_generation
 from pipeline.model_folder import TrainedModel, load_model
 from pipeline.text import normalize
@@ -193,3 +195,47 @@ def test_a_hypothesis_is_one_line_of_clean_text(tiny_translator_folder: Path) ->
     pairs = Pairs(split="test", sources=["The little dog runs."], references=["x"])
     (hypothesis,) = score_generation(load_model(tiny_translator_folder), pairs).hypotheses
     assert hypothesis == normalize(hypothesis)
+
+
+@pytest.mark.parametrize(
+    "search",
+    [SearchSettings(beam_size=3, length_penalty=0.3, coverage_penalty=0.3), SearchSettings(mbr=4)],
+)
+def test_the_hypotheses_are_searched_for_as_the_translator_does(
+    translator: TrainedModel, search: SearchSettings
+) -> None:
+    evaluation = score_generation(translator, _PAIRS, search=search, batch_size=2)
+    assert evaluation.hypotheses == Translator(translator).translate(
+        _PAIRS.sources, settings=search
+    )
+    assert (evaluation.search, evaluation.beam_size) == (search, search.beam_size)
+
+
+def test_an_ensemble_with_itself_scores_as_the_model(translator: TrainedModel) -> None:
+    alone = score_generation(translator, _PAIRS)
+    twice = score_generation(translator, _PAIRS, ensemble=[translator], batch_size=2)
+    assert twice.hypotheses == alone.hypotheses
+    assert (alone.num_models, twice.num_models) == (1, 2)
+    assert _numbers(twice) == pytest.approx({**_numbers(alone), "num_models": 2}, rel=1e-4)
+
+
+def test_the_loss_of_an_ensemble_is_that_of_the_mean_of_the_probabilities(
+    translator: TrainedModel,
+) -> None:
+    with torch.no_grad():
+        network = deepcopy(translator.model)
+        network.output_bias.add_(torch.linspace(-2, 2, len(network.output_bias)))
+    other = replace(translator, network=network)
+    encode = translator.source_tokenizer.encode
+    nats = []
+    for source, target in zip(_PAIRS.sources, _PAIRS.references, strict=True):
+        both = zip(
+            _nats_by_hand(translator, encode(source), target),
+            _nats_by_hand(other, encode(source), target),
+            strict=True,
+        )
+        nats += [-math.log((math.exp(-one) + math.exp(-two)) / 2) for one, two in both]
+    evaluation = score_generation(translator, _PAIRS, ensemble=[other], batch_size=2)
+    assert evaluation.loss_nats_per_token == pytest.approx(sum(nats) / len(nats), rel=1e-4)
+    alone = score_generation(translator, _PAIRS).loss_nats_per_token
+    assert evaluation.loss_nats_per_token != pytest.approx(alone, rel=1e-2)

@@ -1,19 +1,16 @@
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from pipeline import metrics
-from pipeline.evaluation import Pairs, score_generation
+from pipeline.evaluation import Pairs
 from pipeline.evaluation.comparison import (
     CometScores,
     TranslationComparison,
     compare_translations,
-    translate_sources,
 )
 from pipeline.metrics import BleuProtocol
-from pipeline.model_folder import load_model
 
 _REFERENCES = [f"there are {n} dogs and {2 * n} cats in the garden today" for n in range(120)]
 _PAIRS = Pairs(
@@ -106,12 +103,3 @@ def test_as_json_is_plain_and_says_what_was_found() -> None:
     assert len(values["most_different"]) == 2  # B is nowhere ahead
     assert "sentences" not in values
     assert (values["model_a"], values["model_b"], values["split"]) == ("one", "two", "validation")
-
-
-def test_translations_are_those_that_evaluate_scores(tiny_translator_folder: Path) -> None:
-    trained = load_model(tiny_translator_folder)
-    sources = ["The little dog runs.", "", "Where is the next railway station, please?"]
-    pairs = Pairs(split="test", sources=sources, references=["x", "y", "z"])
-    for beam_size in (1, 3):
-        found = translate_sources(trained, sources, beam_size=beam_size, batch_size=2)
-        assert found == score_generation(trained, pairs, beam_size=beam_size).hypotheses

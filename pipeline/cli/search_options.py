@@ -1,0 +1,61 @@
+"""How translations are searched for, as options of a command: those of `SearchSettings`."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.decoding import SearchSettings
+
+_DEFAULTS = {"length_penalty": 1.0, "coverage_penalty": 0.0, "mbr": 0}
+
+
+def add_search_options(parser: argparse._ActionsContainer) -> None:
+    """Add them; `--beam-size` is among a command's own."""
+    parser.add_argument(
+        "--length-penalty",
+        metavar="A",
+        type=float,
+        default=_DEFAULTS["length_penalty"],
+        help="of a beam: by length to the power of A (default: 1.0)",
+    )
+    parser.add_argument(
+        "--coverage-penalty",
+        metavar="B",
+        type=float,
+        default=_DEFAULTS["coverage_penalty"],
+        help="of a beam: against leaving parts of the source out (default: 0.0)",
+    )
+    parser.add_argument(
+        "--mbr",
+        metavar="N",
+        type=int,
+        default=_DEFAULTS["mbr"],
+        help="draw N translations, take the one most like the others; 0: search (default)",
+    )
+    parser.add_argument(
+        "--ensemble",
+        metavar="MODEL",
+        action="append",
+        default=[],
+        help="another model whose probabilities are averaged with the first's; may be repeated",
+    )
+
+
+def given_search_options(options: argparse.Namespace) -> list[str]:
+    """Those that were given and are not the default, as they are typed."""
+    changed = [name for name, default in _DEFAULTS.items() if getattr(options, name) != default]
+    changed += ["ensemble"] if options.ensemble else []
+    return [f"--{name.replace('_', '-')}" for name in changed]
+
+
+def search_settings(options: argparse.Namespace) -> "SearchSettings":
+    """What was given.
+
+    Raises:
+        ConfigError: A value is outside of its range, or has no effect beside the others.
+    """
+    from pipeline.decoding import SearchSettings
+
+    return SearchSettings(
+        beam_size=options.beam_size, **{name: getattr(options, name) for name in _DEFAULTS}
+    )

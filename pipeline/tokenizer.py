@@ -21,7 +21,6 @@ TURN = "<turn>"
 """Stands between the turns of a conversation in the source of a chat model."""
 
 _MAX_SENTENCE_BYTES = 16_384
-_NUM_CANDIDATES = 16
 _LARGEST_SIZE = re.compile(r"value <= (\d+)")
 _SMALLEST_SIZE = re.compile(r"required_chars\. \d+ vs (\d+)")
 # SentencePiece writes a space as U+2581, so that character itself would come back as a space. It
@@ -42,7 +41,9 @@ class TokenizerConfig:
         character_coverage: Share of the text's characters that get a piece; 1.0 for alphabets,
             0.9995 suits Korean, whose rare syllables the bytes then spell.
         sampling_alpha: Smoothing of subword sampling in training (Kudo 2018), smaller being more
-            random; 0 means none. For `unigram` only.
+            random; 0 means none. For `unigram`.
+        bpe_dropout: Probability with which a merge is left out in training (Provilkov et al.
+            2020); 0 means none. For `bpe`.
     """
 
     vocab_size: int = 4000
@@ -52,6 +53,7 @@ class TokenizerConfig:
     normalization: Literal["identity", "nfkc"] = "identity"
     character_coverage: float = 0.9999
     sampling_alpha: float = 0.0
+    bpe_dropout: float = 0.0
 
     def __post_init__(self) -> None:
         if self.vocab_size < 1:
@@ -67,11 +69,22 @@ class TokenizerConfig:
             raise ConfigError(
                 f"data.tokenizer.sampling_alpha: expected 0 or more, got {self.sampling_alpha}"
             )
-        if self.sampling_alpha and self.model_type != "unigram":
+        if not 0 <= self.bpe_dropout < 1:
             raise ConfigError(
-                "data.tokenizer.sampling_alpha: expected 0 where model_type is bpe, "
-                f"which has one segmentation only; got {self.sampling_alpha}"
+                f"data.tokenizer.bpe_dropout: expected 0 <= bpe_dropout < 1, got {self.bpe_dropout}"
             )
+        wanted = {"sampling_alpha": "unigram", "bpe_dropout": "bpe"}
+        for name, model_type in wanted.items():
+            if getattr(self, name) and self.model_type != model_type:
+                raise ConfigError(
+                    f"data.tokenizer.{name}: expected 0 where model_type is {self.model_type}: "
+                    f"it is for {model_type}; got {getattr(self, name)}"
+                )
+
+    @property
+    def samples(self) -> bool:
+        """Whether training sees words in other pieces each time."""
+        return bool(self.sampling_alpha or self.bpe_dropout)
 
 
 class Tokenizer:
@@ -143,23 +156,16 @@ class Tokenizer:
         )
         return ids
 
-    def sample(self, text: str, *, alpha: float, random: np.random.Generator) -> list[int]:
-        """Ids of one segmentation, drawn from the best ones by probability ** alpha (Kudo 2018).
-
-        SentencePiece can draw one itself, but from a generator that begins elsewhere in each
-        process: a training that is resumed would not see what it would have seen.
-        """
-        candidates = self._processor.nbest_encode(_escape(text), nbest_size=_NUM_CANDIDATES)
-        log_probs = np.array([self._piece_log_probs[ids].sum() for ids in candidates])
-        weights = np.exp(alpha * (log_probs - log_probs.max()))
-        drawn: list[int] = candidates[random.choice(len(candidates), p=weights / weights.sum())]
-        return drawn
+    def nbest(self, text: str, num_best: int) -> list[tuple[list[int], float]]:
+        """Ids and log-probability (nats) of the best segmentations, for a unigram model."""
+        found = self._processor.nbest_encode(_escape(text), nbest_size=num_best)
+        return [(ids, float(self._piece_log_probs[ids].sum())) for ids in found]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the ids; PAD, BOS and EOS give nothing, broken UTF-8 gives U+FFFD."""
         return _unescape(self._processor.decode(list(ids)))
 
-    def pieces(self, ids: Sequence[int]) -> list[str]:
+    def pieces(self, ids: Iterable[int]) -> list[str]:
         """The piece behind each id, `▁` where a word begins."""
         return [self._processor.id_to_piece(piece_id) for piece_id in ids]
 

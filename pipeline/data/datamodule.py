@@ -1,6 +1,6 @@
 """The LightningDataModule: encoded pairs as batches, the training's indexed by its step."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import datasets
 import numpy as np
@@ -12,7 +12,7 @@ from pipeline.data.cache import Batch
 from pipeline.data.config import DataConfig
 from pipeline.data.prepare import PreparedCorpus
 from pipeline.data.sampler import TokenBatches
-from pipeline.tokenizer import Tokenizer
+from pipeline.subwords import SubwordSampler
 
 TextBatch = Seq2SeqBatch | LabelledBatch
 
@@ -30,6 +30,7 @@ class TrainingBatches(BatchesByStep[TextBatch]):
         super().__init__(position)
         self._corpus = corpus
         self._seed = seed
+        self._samplers = _samplers(corpus) if corpus.config.tokenizer.samples else {}
         source_lengths, target_lengths = _lengths(corpus.train)
         self._batches = TokenBatches(
             source_lengths,
@@ -42,16 +43,9 @@ class TrainingBatches(BatchesByStep[TextBatch]):
         """The batch with this index: of one rank, the index is the step."""
         corpus = self._corpus
         pairs = corpus.train[self._batches.rows(index)]
-        alpha = corpus.config.tokenizer.sampling_alpha
-        if alpha:
-            random = np.random.default_rng([self._seed, index])
-            pairs["source_ids"] = _sampled(
-                pairs["source_ids"], corpus.source_tokenizer, alpha, random
-            )
-            if corpus.config.task != "classification":
-                pairs["target_ids"] = _sampled(
-                    pairs["target_ids"], corpus.target_tokenizer, alpha, random
-                )
+        random = np.random.default_rng([self._seed, index])
+        for column, sampler in self._samplers.items():
+            pairs[column] = sampler.sample(pairs[column], random)
         return _collate(pairs, corpus.config)
 
 
@@ -111,12 +105,13 @@ def _lengths(pairs: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _sampled(
-    sentences: Sequence[Sequence[int]],
-    tokenizer: Tokenizer,
-    alpha: float,
-    random: np.random.Generator,
-) -> list[list[int]]:
-    return [
-        tokenizer.sample(tokenizer.decode(ids), alpha=alpha, random=random) for ids in sentences
-    ]
+def _samplers(corpus: PreparedCorpus) -> dict[str, SubwordSampler]:
+    """By column; the target of a classifier is a label."""
+    tokenizer = corpus.config.tokenizer
+    tokenizers = {"source_ids": corpus.source_tokenizer, "target_ids": corpus.target_tokenizer}
+    if corpus.config.task == "classification":
+        del tokenizers["target_ids"]
+    return {
+        column: SubwordSampler(each, alpha=tokenizer.sampling_alpha, dropout=tokenizer.bpe_dropout)
+        for column, each in tokenizers.items()
+    }

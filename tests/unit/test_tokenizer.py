@@ -2,7 +2,6 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -138,31 +137,14 @@ def test_the_fingerprint_tells_tokenizers_apart() -> None:
     assert all(re.fullmatch(r"[0-9a-f]{16}", fingerprint) for fingerprint in fingerprints)
 
 
-def test_samples_decode_to_the_text_and_are_reproducible() -> None:
+def test_the_best_segmentation_comes_first_with_its_probability() -> None:
     trained = tokenizer()
-
-    def samples(seed: int) -> list[list[int]]:
-        random = np.random.default_rng(seed)
-        return [trained.sample(text, alpha=0.2, random=random) for text in SENTENCES * 5]
-
-    first = samples(7)
-    assert [trained.decode(ids) for ids in first] == SENTENCES * 5
-    assert samples(7) == first
-    assert samples(8) != first
-    assert len({tuple(ids) for ids in first}) > len(SENTENCES)
-
-
-@given(texts)
-def test_any_text_comes_back_from_a_sample(text: str) -> None:
-    trained = tokenizer()
-    ids = trained.sample(text, alpha=0.5, random=np.random.default_rng(1))
-    assert trained.decode(ids) == replace_surrogates(text)
-
-
-def test_a_large_alpha_samples_the_best_segmentation() -> None:
-    trained = tokenizer()
-    ids = trained.sample(SENTENCES[0], alpha=1000.0, random=np.random.default_rng(1))
-    assert ids == trained.encode(SENTENCES[0])
+    found = trained.nbest(SENTENCES[0], 8)
+    assert found[0][0] == trained.encode(SENTENCES[0])
+    log_probs = [log_prob for _, log_prob in found]
+    assert len(found) == 8
+    assert log_probs == sorted(log_probs, reverse=True)
+    assert all(trained.decode(ids) == SENTENCES[0] for ids, _ in found)
 
 
 def test_a_saved_tokenizer_is_the_same(tmp_path: Path) -> None:
@@ -217,11 +199,20 @@ def test_pieces_of_a_sentence_show_where_words_begin() -> None:
         ("character_coverage", 0.5),
         ("character_coverage", 1.1),
         ("sampling_alpha", -0.1),
+        ("bpe_dropout", 1.0),
     ],
 )
 def test_a_bad_value_is_an_error_that_names_its_key(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=rf"^data\.tokenizer\.{name}: expected .* got {value}$"):
         TokenizerConfig(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "model_type"), [("sampling_alpha", "bpe"), ("bpe_dropout", "unigram")]
+)
+def test_each_kind_of_model_has_its_own_way_of_sampling(name: str, model_type: ModelType) -> None:
+    with pytest.raises(ConfigError, match=rf"^data\.tokenizer\.{name}: .* {model_type}"):
+        TokenizerConfig(model_type=model_type, **{name: 0.2})  # type: ignore[arg-type]
 
 
 def test_sampling_is_for_unigram_alone() -> None:

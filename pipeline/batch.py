@@ -47,6 +47,10 @@ class Seq2SeqBatch:
             labels=self.labels[rows, :max_target],
         )
 
+    def repeated(self, times: int) -> "Seq2SeqBatch":
+        """All rows, so many times below each other."""
+        return self.select(torch.arange(len(self.source_lengths)).repeat(times))
+
     def to(self, device: torch.device, *, non_blocking: bool = False) -> "Seq2SeqBatch":
         """The batch on another device."""
         return Seq2SeqBatch(*_moved(self, device, non_blocking))

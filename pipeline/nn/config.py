@@ -7,6 +7,7 @@ from pipeline.errors import ConfigError
 
 CellName = Literal["elman", "irnn", "gru", "lstm", "ln_lstm", "dt_gru", "mingru", "minlstm", "sru"]
 AttentionName = Literal["none", "dot", "general", "additive", "multi_head"]
+AttentionPlace = Literal["last", "each"]
 EmbeddingName = Literal["learned", "one_hot", "word2vec"]
 RecurrentInitName = Literal["orthogonal", "xavier"]
 MemoryName = Literal["none", "recurrent"]
@@ -23,6 +24,11 @@ class ModelConfig:
             leave out; the gated ones always have their biases.
         attention: How the decoder looks back at the source; `none` leaves it the hidden state
             alone (Sutskever et al. 2014; Cho et al. 2014).
+        attention_after: The decoder's `last` layer (Luong et al. 2015), or `each` layer: what it
+            finds then goes on into the layer above, whose state so knows what was looked at (after
+            the multi-layer attention of RNMT+, Chen et al. 2018), without a loop over the steps.
+        input_feeding: Whether the decoder reads, beside a token, the features that predicted it
+            (Luong et al. 2015, section 3.3). Exact, and slow: training then runs step by step.
         memory: For chat: `none` lets the encoder read the last turns, as many as the context holds,
             with every message anew; `recurrent` lets it read each turn once and carries what it
             found from turn to turn (Serban et al. 2016), however long the conversation.
@@ -41,6 +47,12 @@ class ModelConfig:
             `chrono`, for memories of 1 to `chrono_steps` steps (Tallec & Ollivier 2018).
         chrono_steps: The longest memory of `memory_bias: chrono`.
         dropout: Probability with which a unit is zeroed, between layers and around them.
+        variational_dropout: Whether a unit is zeroed at all time steps of a sentence or at none
+            (Gal & Ghahramani 2016).
+        word_dropout: Probability with which the whole vector of a token is zeroed, in source and
+            target (Gal & Ghahramani 2016; Sennrich et al. 2016).
+        weight_dropout: Probability with which an entry of W_hh is zeroed (Merity et al. 2018); for
+            GRU and LSTM.
         readout: Whether a classifier reads h_T out with W_hy; without it the units of the state are
             the logits, one for each label.
         residual: Whether each layer after the first adds its input to its output.
@@ -51,6 +63,8 @@ class ModelConfig:
     cell: CellName = "gru"
     bias: bool = False
     attention: AttentionName = "general"
+    attention_after: AttentionPlace = "last"
+    input_feeding: bool = False
     memory: MemoryName = "none"
     num_heads: int = 8
     embedding: EmbeddingName = "learned"
@@ -62,6 +76,9 @@ class ModelConfig:
     memory_bias: MemoryBiasName = "own"
     chrono_steps: int = 50
     dropout: float = 0.2
+    variational_dropout: bool = False
+    word_dropout: float = 0.0
+    weight_dropout: float = 0.0
     readout: bool = True
     residual: bool = True
     tie_embeddings: bool = True
@@ -72,8 +89,22 @@ class ModelConfig:
                 raise ConfigError(f"model.{name}: expected 1 or more, got {getattr(self, name)}")
         if self.chrono_steps < 3:
             raise ConfigError(f"model.chrono_steps: expected 3 or more, got {self.chrono_steps}")
-        if not 0 <= self.dropout <= 0.99:
-            raise ConfigError(f"model.dropout: expected 0 <= dropout <= 0.99, got {self.dropout}")
+        for name in ("dropout", "word_dropout", "weight_dropout"):
+            if not 0 <= getattr(self, name) <= 0.99:
+                raise ConfigError(
+                    f"model.{name}: expected 0 <= {name} <= 0.99, got {getattr(self, name)}"
+                )
+        if self.weight_dropout and self.cell not in ("gru", "lstm"):
+            raise ConfigError(
+                f"model.weight_dropout: expected with the cell gru or lstm, got {self.cell}"
+            )
+        if self.input_feeding and self.variational_dropout:
+            raise ConfigError(
+                "model.variational_dropout: not possible with model.input_feeding, which runs each "
+                "time step by itself"
+            )
+        if self.attention_after == "each" and self.attention == "none":
+            raise ConfigError("model.attention_after: expected with an attention, got none")
         if self.bidirectional and self.hidden_size % 2:
             raise ConfigError(
                 f"model.hidden_size: expected an even number for two directions, "

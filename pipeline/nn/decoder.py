@@ -3,6 +3,7 @@
 Training runs a whole target in one call, decoding one token a step; both give the same numbers.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,12 +13,15 @@ from torch import Tensor, nn
 from pipeline.nn.attention import Attention, build_attention
 from pipeline.nn.cells import Cell, State
 from pipeline.nn.config import ModelConfig
-from pipeline.nn.dropout import Dropout
+from pipeline.nn.dropout import Dropout, WordDropout
 from pipeline.nn.embedding import Embedding, OneHot
 from pipeline.nn.encoder import EncoderOutput
 from pipeline.nn.initialization import build_cell
 from pipeline.nn.memory import ConversationState
 from pipeline.nn.slots import SlotReader
+
+RunCell = Callable[[Cell, Tensor, State], tuple[Tensor, State]]
+"""A whole run of a cell over (B, T, I), or the one step of T = 1."""
 
 
 @dataclass(frozen=True)
@@ -26,35 +30,38 @@ class DecoderState:
 
     Attributes:
         layers: The state of each layer.
-        keys: Attention keys, made once a sentence; None without attention.
-        values: Attention values; None without attention.
+        keys: Of each attention, made once a sentence.
+        values: Of each attention, made once a sentence.
         source_mask: True where a source token is real.
-        attention_weights: Where the last step looked; None before the first, or without attention.
+        attention_weights: Where the top layer looked at the last step; None before the first, or
+            without attention.
         memory: Of the conversation, after the turns read; None where the model keeps none.
+        fed: The features of the last step; None without input feeding.
     """
 
     layers: tuple[State, ...]
-    keys: Float[Tensor, "B S H"] | None
-    values: Float[Tensor, "B S H"] | None
+    keys: tuple[Float[Tensor, "B S H"], ...]
+    values: tuple[Float[Tensor, "B S H"], ...]
     source_mask: Bool[Tensor, "B S"]
     attention_weights: Float[Tensor, "B S"] | None = None
     memory: ConversationState | None = None
+    fed: Float[Tensor, "B E"] | None = None
 
     def select(self, rows: Int[Tensor, " N"]) -> "DecoderState":
         """The state of these rows, in this order; a row may be named twice."""
 
-        def pick(tensor: Tensor | None) -> Tensor | None:
-            return None if tensor is None else tensor.index_select(0, rows)
+        def pick(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            return tuple(tensor.index_select(0, rows) for tensor in tensors)
 
+        weights, fed = self.attention_weights, self.fed
         return DecoderState(
-            layers=tuple(
-                tuple(part.index_select(0, rows) for part in layer) for layer in self.layers
-            ),
+            layers=tuple(map(pick, self.layers)),
             keys=pick(self.keys),
             values=pick(self.values),
             source_mask=self.source_mask.index_select(0, rows),
-            attention_weights=pick(self.attention_weights),
+            attention_weights=None if weights is None else weights.index_select(0, rows),
             memory=None if self.memory is None else self.memory.select(rows),
+            fed=None if fed is None else fed.index_select(0, rows),
         )
 
 
@@ -62,16 +69,21 @@ class Decoder(nn.Module):
     """Recurrent layers, then attention, then the attentional state of Luong et al. (2015).
 
     h~ = tanh(W_c [c; h]) (their equation 5), here of size E so that the softmax can share the
-    embedding. What the slots of a memory hold is added to it (`SlotReader`). There is no input
-    feeding: it would force a loop over the steps in training.
+    embedding. What the slots of a memory hold is added to it (`SlotReader`). Input feeding is an
+    option: it forces a loop over the steps in training.
     """
 
     def __init__(self, config: ModelConfig, embedding: Embedding | OneHot) -> None:
         super().__init__()
         self.embedding = embedding
         self.residual = config.residual
-        self.dropout = Dropout(config.dropout)
-        sizes = [embedding.embedding_dim] + [config.hidden_size] * (config.num_layers - 1)
+        self.dropout = Dropout(config.dropout, variational=config.variational_dropout)
+        self.word_dropout = WordDropout(config.word_dropout)
+        num_lower = config.num_layers - 1 if config.attention_after == "each" else 0
+        above = config.hidden_size * (2 if num_lower else 1)
+        self.input_feeding = config.input_feeding
+        fed_dim = config.embedding_dim if config.input_feeding else 0
+        sizes = [embedding.embedding_dim + fed_dim] + [above] * (config.num_layers - 1)
         cells = [build_cell(config, size, config.hidden_size) for size in sizes]
         self.layers = nn.ModuleList(cells)
         # The bridge: the first state of a layer, all its parts, from the encoder's last h.
@@ -79,9 +91,12 @@ class Decoder(nn.Module):
             nn.Linear(config.hidden_size, cell.num_state_parts * config.hidden_size)
             for cell in cells
         )
-        self.attention: Attention | None = build_attention(
-            config.attention, config.hidden_size, num_heads=config.num_heads
-        )
+        self.attention = _attention(config)
+        self.lower_attentions = nn.ModuleList()
+        for _ in range(num_lower):
+            lower = _attention(config)
+            assert lower is not None
+            self.lower_attentions.append(lower)
         num_inputs = config.hidden_size * (1 if self.attention is None else 2)
         self.W_c = nn.Linear(num_inputs, config.embedding_dim)
         self.slots = (
@@ -98,55 +113,96 @@ class Decoder(nn.Module):
         for bridge, final_state in zip(self.bridges, encoded.final_states, strict=True):
             parts = torch.tanh(bridge(self.dropout(final_state)))
             layers.append(tuple(parts.split(final_state.shape[-1], dim=-1)))
-        attention = self.attention
         return DecoderState(
             layers=tuple(layers),
-            keys=None if attention is None else attention.keys(encoded.outputs),
-            values=None if attention is None else attention.values(encoded.outputs),
+            keys=tuple(each.keys(encoded.outputs) for each in self._attentions),
+            values=tuple(each.values(encoded.outputs) for each in self._attentions),
             source_mask=encoded.source_mask,
             memory=memory,
+            fed=self._nothing_fed(encoded.outputs),
         )
 
     def forward(
         self, decoder_input_ids: Int[Tensor, "B T"], state: DecoderState
     ) -> Float[Tensor, "B T E"]:
         """Features of every next token under teacher forcing."""
-        outputs = self.embedding(decoder_input_ids)
-        for i, (layer, layer_state) in enumerate(zip(self.layers, state.layers, strict=True)):
-            layer_outputs, _ = layer(self.dropout(outputs), layer_state)
-            outputs = outputs + layer_outputs if self.residual and i > 0 else layer_outputs
-        features, _ = self._attend(outputs, state)
-        return features
+        words = self.word_dropout(self.embedding(decoder_input_ids))
+        if not self.input_feeding:
+            features, _ = self._run(words, state, lambda cell, *inputs: cell(*inputs))
+            return features
+        by_step = []
+        for word in words.split(1, dim=1):
+            features, state = self._run(word, state, _one_step)
+            by_step.append(features)
+        return torch.cat(by_step, dim=1)
 
     def step(
         self, token_ids: Int[Tensor, " B"], state: DecoderState
     ) -> tuple[Float[Tensor, "B E"], DecoderState]:
         """Features of the next token, and the state after the tokens given."""
-        outputs = self.embedding(token_ids)
+        words = self.word_dropout(self.embedding(token_ids.unsqueeze(1)))
+        features, state = self._run(words, state, _one_step)
+        return features.squeeze(1), state
+
+    def _run(
+        self, words: Float[Tensor, "B T D"], state: DecoderState, run: RunCell
+    ) -> tuple[Float[Tensor, "B T E"], DecoderState]:
+        outputs = words
+        if state.fed is not None:
+            outputs = torch.cat([words, state.fed.unsqueeze(1)], dim=-1)
+        found: Tensor | None = None  # by the attention after the layer below
         layers = []
         for i, (layer, layer_state) in enumerate(zip(self.layers, state.layers, strict=True)):
             assert isinstance(layer, Cell)
-            layer_outputs, layer_state_after = layer.step(self.dropout(outputs), layer_state)
+            inputs = self.dropout(outputs)
+            if found is not None:
+                inputs = torch.cat([inputs, self.dropout(found)], dim=-1)
+            layer_outputs, layer_state_after = run(layer, inputs, layer_state)
             outputs = outputs + layer_outputs if self.residual and i > 0 else layer_outputs
             layers.append(layer_state_after)
-        features, weights = self._attend(outputs.unsqueeze(1), state)
-        next_state = replace(
-            state,
-            layers=tuple(layers),
-            attention_weights=None if weights is None else weights.squeeze(1),
-        )
-        return features.squeeze(1), next_state
-
-    def _attend(self, outputs: Tensor, state: DecoderState) -> tuple[Tensor, Tensor | None]:
-        # (B, T, H) -> (B, T, E)
-        weights = None
-        inputs = outputs = self.dropout(outputs)
-        attention = self.attention
-        if attention is not None:
-            contexts, weights = attention(outputs, state.keys, state.values, state.source_mask)
-            inputs = torch.cat([contexts, outputs], dim=-1)
+            if i < len(self.lower_attentions):
+                found, _ = self._look(i, self.dropout(outputs), state)
+        outputs = self.dropout(outputs)
+        inputs, weights = outputs, None
+        if self.attention is not None:
+            context, weights = self._look(-1, outputs, state)
+            inputs = torch.cat([context, outputs], dim=-1)
         features = torch.tanh(self.W_c(inputs))
         if self.slots is not None:
             assert state.memory is not None
             features = features + self.slots(outputs, state.memory.slots)
-        return self.dropout(features), weights
+        features = self.dropout(features)
+        state = replace(
+            state,
+            layers=tuple(layers),
+            attention_weights=None if weights is None else weights[:, -1],
+            fed=features[:, -1] if self.input_feeding else None,
+        )
+        return features, state
+
+    def _nothing_fed(self, encoder_outputs: Tensor) -> Tensor | None:
+        if not self.input_feeding:
+            return None
+        return encoder_outputs.new_zeros(encoder_outputs.shape[0], self.W_c.out_features)
+
+    def _look(self, i: int, queries: Tensor, state: DecoderState) -> tuple[Tensor, Tensor]:
+        found: tuple[Tensor, Tensor] = self._attentions[i](
+            queries, state.keys[i], state.values[i], state.source_mask
+        )
+        return found
+
+    @property
+    def _attentions(self) -> list[Attention]:
+        """From the lowest layer up."""
+        attentions = [*self.lower_attentions, self.attention]
+        return [each for each in attentions if isinstance(each, Attention)]
+
+
+def _attention(config: ModelConfig) -> Attention | None:
+    return build_attention(config.attention, config.hidden_size, num_heads=config.num_heads)
+
+
+def _one_step(cell: Cell, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+    # (B, 1, I) -> (B, 1, H)
+    outputs, state = cell.step(inputs.squeeze(1), state)
+    return outputs.unsqueeze(1), state

@@ -1,4 +1,7 @@
-"""Dropout whose random bits cost little on a CPU."""
+"""Dropout whose random bits cost little on a CPU: of units, of whole tokens, of weights."""
+
+import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -8,24 +11,44 @@ from torch import Tensor, nn
 class Dropout(nn.Module):
     """Zero each unit with probability p and scale the rest by 1 / (1 - p) (Srivastava et al. 2014).
 
-    torch's own dropout draws one number a unit, on one core: an eighth of a
-    training step in a profile. Here eight units share a 64-bit number, a byte each, so that p is
-    rounded to a multiple of 1/256. On a GPU it is torch's.
+    Args:
+        p: The probability.
+        variational: Of (B, T, H), zero a unit at all T time steps of a row or at none (Gal &
+            Ghahramani 2016).
     """
 
-    def __init__(self, p: float) -> None:
+    def __init__(self, p: float, *, variational: bool = False) -> None:
         super().__init__()
         self.p = p
-        self._threshold = round(p * 256)
+        self.variational = variational
 
     def forward(self, inputs: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """In training, the inputs with some zeroed; otherwise the inputs."""
-        if not self.training or self._threshold == 0:
+        if not self.training or not round(self.p * 256):
             return inputs
-        if inputs.device.type != "cpu":
-            return nn.functional.dropout(inputs, self.p)
-        num_words = -(-inputs.numel() // 8)
-        words = torch.empty(num_words, dtype=torch.int64).random_(-(2**63), None)
-        units = words.view(torch.uint8)[: inputs.numel()].view(inputs.shape)
-        scale = 256 / (256 - self._threshold)
-        return inputs * (units >= self._threshold).to(inputs.dtype).mul_(scale)
+        return inputs * scaled_mask(self._shape(inputs), self.p, like=inputs)
+
+    def _shape(self, inputs: Tensor) -> Sequence[int]:
+        if self.variational and inputs.dim() == 3:
+            return (inputs.shape[0], 1, inputs.shape[2])
+        return inputs.shape
+
+
+class WordDropout(Dropout):
+    """Zero whole vectors of tokens (Gal & Ghahramani 2016; Sennrich et al. 2016)."""
+
+    def _shape(self, inputs: Tensor) -> Sequence[int]:
+        return (*inputs.shape[:-1], 1)
+
+
+def scaled_mask(shape: Sequence[int], p: float, *, like: Tensor) -> Float[Tensor, "..."]:
+    """0 with probability p, and otherwise 1 / (1 - p); in the precision and place of `like`.
+
+    torch draws one number a unit, on one core: an eighth of a training step in a profile. Here
+    eight units share a 64-bit number, a byte each, so that p is rounded to a multiple of 1/256.
+    """
+    threshold = round(p * 256)
+    num_units = math.prod(shape)
+    words = torch.empty(-(-num_units // 8), dtype=torch.int64, device=like.device)
+    units = words.random_(-(2**63), None).view(torch.uint8)[:num_units].view(*shape)
+    return (units >= threshold).to(like.dtype).mul_(256 / (256 - threshold))

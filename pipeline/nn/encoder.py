@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from pipeline.batch import length_mask
 from pipeline.nn.cells import Cell
 from pipeline.nn.config import ModelConfig
-from pipeline.nn.dropout import Dropout
+from pipeline.nn.dropout import Dropout, WordDropout
 from pipeline.nn.embedding import Embedding, OneHot
 from pipeline.nn.initialization import build_cell
 
@@ -44,7 +44,7 @@ class RecurrentLayers(nn.Module):
     def __init__(self, config: ModelConfig, input_size: int) -> None:
         super().__init__()
         self.residual = config.residual
-        self.dropout = Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout, variational=config.variational_dropout)
         sizes = [input_size] + [config.hidden_size] * (config.num_layers - 1)
         self.layers = nn.ModuleList(EncoderLayer(config, size) for size in sizes)
 
@@ -69,12 +69,13 @@ class Encoder(RecurrentLayers):
     def __init__(self, config: ModelConfig, embedding: Embedding | OneHot) -> None:
         super().__init__(config, embedding.embedding_dim)
         self.embedding = embedding
+        self.word_dropout = WordDropout(config.word_dropout)
 
     def forward(
         self, source_ids: Int[Tensor, "B S"], source_lengths: Int[Tensor, " B"]
     ) -> EncoderOutput:
         """Encode a padded batch of sentences."""
-        return self.read(self.embedding(source_ids), source_lengths)
+        return self.read(self.word_dropout(self.embedding(source_ids)), source_lengths)
 
     def in_parts(
         self, source_ids: Int[Tensor, "B S"], source_lengths: Int[Tensor, " B"], *, rows: int

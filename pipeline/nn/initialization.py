@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from pipeline.nn.cells import CELLS, Cell, VanillaCell
+from pipeline.nn.cells import CELLS, Cell, GRUCell, LSTMCell, VanillaCell
 from pipeline.nn.config import ModelConfig
 
 
@@ -12,6 +12,8 @@ def build_cell(config: ModelConfig, input_size: int, hidden_size: int) -> Cell:
     kind = CELLS[config.cell]
     if issubclass(kind, VanillaCell):
         cell: Cell = kind(input_size, hidden_size, bias=config.bias)
+    elif issubclass(kind, (GRUCell, LSTMCell)):
+        cell = kind(input_size, hidden_size, weight_dropout=config.weight_dropout)
     else:
         cell = kind(input_size, hidden_size)
     with torch.no_grad():

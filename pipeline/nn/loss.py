@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pipeline.tokenizer import PAD_ID
 
-_CHUNK_ROWS = 256
+CHUNK_ROWS = 256
 _TINY = torch.finfo(torch.float32).tiny
 
 
@@ -53,17 +53,24 @@ def cross_entropy(
     (Szegedy et al. 2016, section 7). `label_weights` says how much a piece counts in the objective
     where it is the label, 1 if not given; the plain nats know nothing of it.
     """
-    is_real = labels != PAD_ID
+    rows, dtype = real_rows(features, labels)
+    real_labels = labels[labels != PAD_ID]
+    row_weights = None if label_weights is None else label_weights[real_labels]
+    objective_sum, nats_sum = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        rows, weight, bias, real_labels, row_weights, label_smoothing, dtype
+    )
+    return SummedLoss(objective_sum, nats_sum, len(real_labels))
+
+
+def real_rows(
+    features: Float[Tensor, "B T E"], labels: Int[Tensor, "B T"]
+) -> tuple[Float[Tensor, "N E"], torch.dtype]:
+    """The features of real labels, and the precision in which their logits are to be made."""
     device_type = features.device.type
     dtype = features.dtype
     if torch.is_autocast_enabled(device_type):
         dtype = torch.get_autocast_dtype(device_type)
-    real_labels = labels[is_real]
-    row_weights = None if label_weights is None else label_weights[real_labels]
-    objective_sum, nats_sum = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        features[is_real], weight, bias, real_labels, row_weights, label_smoothing, dtype
-    )
-    return SummedLoss(objective_sum, nats_sum, int(is_real.sum()))
+    return features[labels != PAD_ID], dtype
 
 
 def frequency_weights(counts: Int[Tensor, " V"], exponent: float) -> Float[Tensor, " V"]:
@@ -98,13 +105,13 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         # The smoothed part of the target, ε / V on every piece, is the same for every row: it is
         # left out of the gradient of the logits, and what it would have added comes at the end.
         uniform = label_smoothing / weight.shape[0]
-        ones = low_features.new_ones(1, _CHUNK_ROWS)
+        ones = low_features.new_ones(1, CHUNK_ROWS)
         is_weighted = row_weights is not None
         if row_weights is None:
             row_weights = features.new_ones(features.shape[0], dtype=torch.float32)
         with torch.autocast(features.device.type, enabled=False):
-            for start in range(0, features.shape[0], _CHUNK_ROWS):
-                rows = slice(start, start + _CHUNK_ROWS)
+            for start in range(0, features.shape[0], CHUNK_ROWS):
+                rows = slice(start, start + CHUNK_ROWS)
                 x, y, w = low_features[rows], labels[rows].unsqueeze(1), row_weights[rows]
                 logits = torch.addmm(low_bias, x, low_weight.t())
                 probs = torch.softmax(logits, dim=-1, dtype=torch.float32)

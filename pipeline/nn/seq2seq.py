@@ -13,6 +13,7 @@ from pipeline.nn.embedding import Embedding, build_embedding
 from pipeline.nn.encoder import Encoder
 from pipeline.nn.loss import SummedLoss, cross_entropy
 from pipeline.nn.memory import ConversationMemory, ConversationState
+from pipeline.nn.r_drop import r_drop_cross_entropy
 
 _PART_ROWS = 64
 """The turns of a conversation differ in length: so many of about one length are run at a time."""
@@ -65,8 +66,23 @@ class Seq2Seq(nn.Module):
         *,
         label_smoothing: float = 0.0,
         label_weights: Float[Tensor, " V"] | None = None,
+        r_drop: float = 0.0,
     ) -> SummedLoss:
-        """Cross-entropy of the labels, summed over the real tokens; see `cross_entropy`."""
+        """Cross-entropy of the labels, summed over the real tokens; see `cross_entropy`.
+
+        With `r_drop` the batch is run twice, see `r_drop_cross_entropy`.
+        """
+        if r_drop:
+            assert isinstance(batch, Seq2SeqBatch)
+            assert label_weights is None
+            return r_drop_cross_entropy(
+                self(batch.repeated(2)),
+                self.output_weight,
+                self.output_bias,
+                batch.labels,
+                alpha=r_drop,
+                label_smoothing=label_smoothing,
+            )
         parts = (
             self._conversation_features(batch)
             if isinstance(batch, ConversationBatch)

@@ -32,6 +32,8 @@ class TrainerConfig:
             often the training split says it, and the mean over its tokens 1 (inverse token
             frequency, Nakamura et al. 2019); 0 counts all alike. What is said everywhere is then
             learnt less.
+        r_drop: How much it counts that two passes with other dropout disagree (R-Drop, Wu et al.
+            2021, where it is 5 for translation); a step takes about twice as long. 0 is one pass.
         max_gradient_norm: The gradient's norm is clipped to this (Pascanu et al. 2013).
         ema_decay: Of the exponential moving average of the weights, which is what is validated
             and saved; 0 takes the weights as they are.
@@ -50,6 +52,7 @@ class TrainerConfig:
     weight_decay: float = 0.01
     label_smoothing: float = 0.1
     frequency_weighting: float = 0.0
+    r_drop: float = 0.0
     max_gradient_norm: float = 1.0
     ema_decay: float = 0.998
     validate_every: int = 250
@@ -64,7 +67,7 @@ class TrainerConfig:
                 raise ConfigError(
                     f"trainer.{name}: expected more than 0, got {getattr(self, name)}"
                 )
-        for name in ("warmup_steps", "weight_decay", "frequency_weighting", "patience"):
+        for name in ("warmup_steps", "weight_decay", "frequency_weighting", "r_drop", "patience"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"trainer.{name}: expected 0 or more, got {getattr(self, name)}")
         for name in ("label_smoothing", "ema_decay"):
@@ -109,6 +112,18 @@ class RunConfig:
             raise ConfigError(f"--seed: expected 0 to {2**32 - 1}, got {self.seed}")
         if self.model.memory == "recurrent":
             self._require_conversations()
+        if self.trainer.r_drop:
+            self._require_two_passes()
+
+    def _require_two_passes(self) -> None:
+        task = "chat" if self.data.is_chat else self.data.task
+        if task not in ("translation", "chat") or self.model.memory == "recurrent":
+            raise ConfigError(
+                f"trainer.r_drop: expected with translation, or with chat without a memory; got "
+                f"{task}" + (" with one" if self.model.memory == "recurrent" else "")
+            )
+        if self.trainer.frequency_weighting:
+            raise ConfigError("trainer.r_drop: not possible with trainer.frequency_weighting")
 
     def _require_conversations(self) -> None:
         data = self.data
@@ -121,6 +136,7 @@ class RunConfig:
             raise ConfigError("data.tokenizer.joint: expected true with model.memory recurrent")
         refused = {
             "data.tokenizer.sampling_alpha": data.tokenizer.sampling_alpha,
+            "data.tokenizer.bpe_dropout": data.tokenizer.bpe_dropout,
             "data.reverse": data.reverse,
             "data.max_target_repeats": data.max_target_repeats,
         }

@@ -87,6 +87,7 @@ class Seq2SeqModule(TrainingModule[Seq2Seq]):
             batch,
             label_smoothing=self.config.label_smoothing,
             label_weights=weights,
+            r_drop=self.config.r_drop,
         )
 
     def judge(self) -> dict[str, float]:

@@ -9,15 +9,27 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pipeline.nn.cells.base import Cell, MemoryBiases, State
+from pipeline.nn.dropout import scaled_mask
 from pipeline.nn.recurrence import gru_recurrence, lstm_recurrence
 
 
 class _TorchCell(Cell):
-    """A cell whose weights, and whose kernel on a GPU and outside training, are torch's."""
+    """A cell whose weights, and whose kernel on a GPU and outside training, are torch's.
 
-    def __init__(self, input_size: int, hidden_size: int, rnn: nn.RNNBase) -> None:
+    Args:
+        input_size: I.
+        hidden_size: H.
+        rnn: torch's, of one layer.
+        weight_dropout: Probability with which an entry of W_hh is zeroed in training, the same at
+            all time steps of a batch (DropConnect on W_hh, Merity et al. 2018).
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, rnn: nn.RNNBase, weight_dropout: float
+    ) -> None:
         super().__init__(input_size, hidden_size)
         self.rnn = rnn
+        self.weight_dropout = weight_dropout
         nn.init.xavier_uniform_(rnn.get_parameter("weight_ih_l0"))
         nn.init.zeros_(rnn.get_parameter("bias_ih_l0"))
         nn.init.zeros_(rnn.get_parameter("bias_hh_l0"))
@@ -29,8 +41,9 @@ class _TorchCell(Cell):
         self, inputs: Float[Tensor, "B T I"], state: State
     ) -> tuple[Float[Tensor, "B T H"], State]:
         """See `Cell.forward`."""
-        if inputs.device.type == "cpu" and (torch.is_grad_enabled() or self._lacks_kernel()):
-            return self._run_on_cpu(inputs, state)
+        on_cpu = inputs.device.type == "cpu"
+        if (on_cpu and (torch.is_grad_enabled() or self._lacks_kernel())) or self._drops_weights():
+            return self._run_by_hand(inputs, state)
         layers = [part.unsqueeze(0) for part in state]
         outputs, last = self.rnn(inputs, tuple(layers) if len(layers) > 1 else layers[0])
         parts = last if isinstance(last, tuple) else (last,)
@@ -48,8 +61,16 @@ class _TorchCell(Cell):
         weights = self.rnn.get_parameter("weight_hh_l0")
         return weights.chunk(weights.shape[0] // self.hidden_size)
 
+    def _drops_weights(self) -> bool:
+        return self.training and self.weight_dropout > 0
+
+    def _dropped(self, W_hh: Tensor) -> Tensor:
+        if not self._drops_weights():
+            return W_hh
+        return W_hh * scaled_mask(W_hh.shape, self.weight_dropout, like=W_hh)
+
     @abstractmethod
-    def _run_on_cpu(
+    def _run_by_hand(
         self, inputs: Float[Tensor, "B T I"], state: State
     ) -> tuple[Float[Tensor, "B T H"], State]:
         """The same numbers by `pipeline.nn.recurrence`, whose gradient is faster than torch's."""
@@ -65,15 +86,16 @@ class GRUCell(_TorchCell):
 
     num_state_parts = 1
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size, nn.GRU(input_size, hidden_size, batch_first=True))
+    def __init__(self, input_size: int, hidden_size: int, *, weight_dropout: float = 0.0) -> None:
+        rnn = nn.GRU(input_size, hidden_size, batch_first=True)
+        super().__init__(input_size, hidden_size, rnn, weight_dropout)
 
-    def _run_on_cpu(
+    def _run_by_hand(
         self, inputs: Float[Tensor, "B T I"], state: State
     ) -> tuple[Float[Tensor, "B T H"], State]:
         W_ih, W_hh, b_ih, b_hh = self.rnn.parameters()
         projected = nn.functional.linear(inputs.transpose(0, 1), W_ih, b_ih)
-        outputs = gru_recurrence(projected, state[0], W_hh, b_hh)
+        outputs = gru_recurrence(projected, state[0], self._dropped(W_hh), b_hh)
         return outputs.transpose(0, 1), (outputs[-1],)
 
     def memory_biases(self) -> MemoryBiases:
@@ -90,21 +112,20 @@ class LSTMCell(_TorchCell):
 
     num_state_parts = 2
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(
-            input_size, hidden_size, nn.LSTM(input_size, hidden_size, batch_first=True)
-        )
+    def __init__(self, input_size: int, hidden_size: int, *, weight_dropout: float = 0.0) -> None:
+        rnn = nn.LSTM(input_size, hidden_size, batch_first=True)
+        super().__init__(input_size, hidden_size, rnn, weight_dropout)
         with torch.no_grad():
             b_ih = self.rnn.get_parameter("bias_ih_l0")
             b_ih[hidden_size : 2 * hidden_size] = 1.0
 
-    def _run_on_cpu(
+    def _run_by_hand(
         self, inputs: Float[Tensor, "B T I"], state: State
     ) -> tuple[Float[Tensor, "B T H"], State]:
         W_ih, W_hh, b_ih, b_hh = self.rnn.parameters()
         projected = nn.functional.linear(inputs.transpose(0, 1), W_ih, b_ih + b_hh)
         h_0, c_0 = state
-        outputs, c = lstm_recurrence(projected, h_0, c_0, W_hh)
+        outputs, c = lstm_recurrence(projected, h_0, c_0, self._dropped(W_hh))
         return outputs.transpose(0, 1), (outputs[-1], c)
 
     def _lacks_kernel(self) -> bool:

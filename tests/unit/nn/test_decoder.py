@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -6,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.batch import collate
-from pipeline.nn.config import AttentionName, CellName, ModelConfig
+from pipeline.nn.config import AttentionName, AttentionPlace, CellName, ModelConfig
 from pipeline.nn.decoder import Decoder, DecoderState
 from pipeline.nn.embedding import Embedding
 from pipeline.nn.encoder import EncoderOutput
@@ -17,11 +18,20 @@ cells = pytest.mark.parametrize("cell", get_args(CellName))
 attentions = pytest.mark.parametrize("attention", get_args(AttentionName))
 
 
-def build(cell: CellName, attention: AttentionName, *, num_layers: int = 2) -> Decoder:
+def build(
+    cell: CellName,
+    attention: AttentionName,
+    *,
+    num_layers: int = 2,
+    attention_after: AttentionPlace = "last",
+    input_feeding: bool = False,
+) -> Decoder:
     torch.manual_seed(9)
     config = ModelConfig(
         cell=cell,
         attention=attention,
+        attention_after=attention_after,
+        input_feeding=input_feeding,
         num_heads=3,
         embedding_dim=EMBEDDING_DIM,
         hidden_size=HIDDEN_SIZE,
@@ -53,9 +63,9 @@ def unrolled(decoder: Decoder, state: DecoderState) -> tuple[Tensor, DecoderStat
 
 
 def tensors(state: DecoderState) -> list[Tensor]:
-    optional = [state.keys, state.values, state.source_mask, state.attention_weights]
     parts = [part for layer in state.layers for part in layer]
-    return [*parts, *(tensor for tensor in optional if tensor is not None)]
+    weights = [] if state.attention_weights is None else [state.attention_weights]
+    return [*parts, *state.keys, *state.values, state.source_mask, *weights]
 
 
 @cells
@@ -172,3 +182,52 @@ def test_features_do_not_see_later_tokens() -> None:
     features, changed_features = decoder(ids, state), decoder(changed, state)
     assert torch.equal(features[:, :2], changed_features[:, :2])
     assert not torch.allclose(features[:, 2], changed_features[:, 2])
+
+
+@pytest.mark.parametrize("attention", ["dot", "general", "additive", "multi_head"])
+@pytest.mark.parametrize("cell", ["gru", "lstm", "elman", "mingru"])
+def test_steps_are_the_whole_run_with_attention_after_each_layer(
+    cell: CellName, attention: AttentionName
+) -> None:
+    decoder = build(cell, attention, num_layers=3, attention_after="each")
+    state = decoder.initial_state(encoded(num_layers=3))
+    assert len(state.keys) == len(state.values) == 3
+    steps, last = unrolled(decoder, state)
+    torch.testing.assert_close(steps, decoder(decoder_input_ids(), state), rtol=0, atol=1e-6)
+    rows = torch.tensor([2, 0, 0])
+    token_ids = torch.tensor([4, 5, 6])
+    features, _ = decoder.step(token_ids, last)
+    selected, _ = decoder.step(token_ids[rows], last.select(rows))
+    torch.testing.assert_close(selected, features[rows], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("attention_after", ["last", "each"])
+def test_only_with_attention_after_each_layer_the_states_above_know_the_source(
+    attention_after: AttentionPlace,
+) -> None:
+    decoder = build("gru", "general", attention_after=attention_after)
+    source = encoded()
+    changed = source._replace(outputs=source.outputs + torch.randn(3, 4, HIDDEN_SIZE))
+    _, state = unrolled(decoder, decoder.initial_state(source))
+    _, other = unrolled(decoder, decoder.initial_state(changed))
+    assert torch.equal(state.layers[0][0], other.layers[0][0])
+    assert torch.equal(state.layers[1][0], other.layers[1][0]) == (attention_after == "last")
+
+
+@pytest.mark.parametrize("attention", ["none", "general"])
+@pytest.mark.parametrize("cell", ["gru", "lstm", "elman"])
+def test_with_input_feeding_a_step_reads_the_features_before_it(
+    cell: CellName, attention: AttentionName
+) -> None:
+    decoder = build(cell, attention, input_feeding=True)
+    state = decoder.initial_state(encoded())
+    steps, last = unrolled(decoder, state)
+    torch.testing.assert_close(steps, decoder(decoder_input_ids(), state), rtol=0, atol=1e-6)
+    assert last.fed is not None
+    assert torch.equal(last.fed, steps[:, -1])
+    token_ids, rows = torch.tensor([4, 5, 6]), torch.tensor([2, 0, 0])
+    features, _ = decoder.step(token_ids, last)
+    selected, _ = decoder.step(token_ids[rows], last.select(rows))
+    torch.testing.assert_close(selected, features[rows], rtol=0, atol=1e-6)
+    other, _ = decoder.step(token_ids, replace(last, fed=torch.zeros_like(last.fed)))
+    assert not torch.allclose(other, features)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pipeline.nn.dropout import Dropout
+from pipeline.nn.dropout import Dropout, WordDropout
 
 SHAPE = (200, 1003)  # not a multiple of the eight units that share a number
 
@@ -72,3 +72,23 @@ def test_the_dtype_stays_under_bfloat16() -> None:
     outputs = Dropout(0.5)(torch.ones(64, dtype=torch.bfloat16))
     assert outputs.dtype == torch.bfloat16
     assert outputs.unique().tolist() == [0.0, 2.0]
+
+
+def test_variational_dropout_treats_a_unit_alike_at_all_time_steps() -> None:
+    zeroed = Dropout(0.5, variational=True)(torch.ones(40, 7, 30)) == 0
+    assert torch.equal(zeroed, zeroed[:, :1].expand_as(zeroed))
+    by_row = zeroed[:, 0].float()
+    assert 0.4 < float(by_row.mean()) < 0.6
+    assert len(by_row.unique(dim=0)) == 40  # each row has units of its own
+
+
+def test_variational_dropout_of_states_knows_no_time() -> None:
+    zeroed = Dropout(0.5, variational=True)(torch.ones(40, 30)) == 0
+    assert len(zeroed.unique(dim=0)) == 40
+
+
+def test_word_dropout_zeroes_whole_vectors() -> None:
+    outputs = WordDropout(0.25)(torch.ones(50, 40, 6))
+    assert torch.equal(outputs, outputs[..., :1].expand_as(outputs))
+    assert float((outputs[..., 0] == 0).float().mean()) == pytest.approx(0.25, abs=0.06)
+    assert outputs.unique().tolist() == [0.0, pytest.approx(4 / 3)]

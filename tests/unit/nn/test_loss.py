@@ -44,7 +44,7 @@ def relative(found: Tensor, expected: Tensor) -> float:
 def test_value_and_gradients_are_those_of_torch(
     label_smoothing: float, chunk_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loss_module, "_CHUNK_ROWS", chunk_rows)
+    monkeypatch.setattr(loss_module, "CHUNK_ROWS", chunk_rows)
     features, weight, bias, labels = example()
     inputs = [features, weight, bias]
     assert int((labels != PAD_ID).sum()) > 256
@@ -157,7 +157,7 @@ def test_without_gradient_the_value_is_the_same(freeze: Callable[[], torch.no_gr
 def test_weighted_labels_are_the_sum_of_their_own_losses(
     label_smoothing: float, chunk_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loss_module, "_CHUNK_ROWS", chunk_rows)
+    monkeypatch.setattr(loss_module, "CHUNK_ROWS", chunk_rows)
     features, weight, bias, labels = example()
     inputs = [features, weight, bias]
     weights = torch.rand(VOCAB_SIZE) * 3

@@ -98,10 +98,9 @@ def test_turn_by_turn_is_as_all_at_once(cell: CellName) -> None:
     whole = encode(model, joined(turns))
     for part, expected in zip(state.layers, whole.layers, strict=True):
         torch.testing.assert_close(part, expected)
-    assert state.keys is not None
-    assert whole.keys is not None
-    num_places = state.keys.shape[1]
-    torch.testing.assert_close(state.keys, whole.keys[:, :num_places])
+    (keys,), (whole_keys,) = state.keys, whole.keys
+    num_places = keys.shape[1]
+    torch.testing.assert_close(keys, whole_keys[:, :num_places])
     assert torch.equal(state.source_mask, whole.source_mask[:, :num_places])
     assert not whole.source_mask[:, num_places:].any()
 
@@ -149,8 +148,7 @@ def test_the_memory_takes_no_more_room_for_a_longer_conversation() -> None:
         state = encode(model, [7, 8], before=state)
         assert state.memory is not None
         sizes.append([part.shape for part in (*state.memory.layer, state.memory.slots)])
-        assert state.keys is not None
-        assert state.keys.shape[1] == 1 + 2 + 1  # the memory, the turn, EOS
+        assert state.keys[0].shape[1] == 1 + 2 + 1  # the memory, the turn, EOS
     assert sizes[0] == sizes[1] == sizes[2]
 
 

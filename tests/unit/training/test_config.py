@@ -109,3 +109,23 @@ def test_a_run_is_plain_values_that_yaml_gives_back() -> None:
 def test_a_memory_wants_conversations(data: DataConfig, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         RunConfig(name="x", data=data, model=ModelConfig(memory="recurrent"))
+
+
+@pytest.mark.parametrize(
+    ("data", "model", "trainer"),
+    [
+        ({"task": "classification"}, {}, {}),
+        ({"dialogue": "t"}, {"memory": "recurrent"}, {}),
+        ({"task": "chat"}, {}, {"frequency_weighting": 0.4}),
+    ],
+)
+def test_two_passes_are_for_pairs(
+    data: dict[str, str], model: dict[str, str], trainer: dict[str, float]
+) -> None:
+    with pytest.raises(ConfigError, match=r"^trainer\.r_drop: "):
+        RunConfig(
+            name="x",
+            data=DataConfig(path="a.csv", **data),  # type: ignore[arg-type]
+            model=ModelConfig(**model),  # type: ignore[arg-type]
+            trainer=TrainerConfig(r_drop=5, **trainer),  # type: ignore[arg-type]
+        )

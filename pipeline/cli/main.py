@@ -27,6 +27,7 @@ _COMMANDS = {
     "translate": "translate lines of text",
     "chat": "talk to a chatbot",
     "classify": "label lines of text",
+    "distill": "let a teacher, or an ensemble, write the corpus of a smaller translator",
     "inspect": "look inside a cell or a model: its parts, its gradients",
 }
 

@@ -1,0 +1,132 @@
+"""Sequence-level knowledge distillation: a corpus whose targets a teacher has written.
+
+A model trained on it learns what the teacher says of each source rather than one reference among
+many, and comes closer to the teacher than its size would let it (Kim & Rush 2016, section 3.2).
+"""
+
+import itertools
+import json
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pipeline.data.config import DataConfig
+from pipeline.data.corpus import load_corpus
+from pipeline.data.filters import clean_pairs
+from pipeline.data.pairs import text_pairs
+from pipeline.decoding import SearchSettings
+from pipeline.errors import ConfigError, DataError
+from pipeline.translator import Translator
+
+_log = logging.getLogger(__name__)
+_LINES_AT_A_TIME = 1_000
+_DESCRIPTION = "distillation.json"
+
+
+def write_distilled(
+    folder: Path,
+    config: DataConfig,
+    teacher: Translator,
+    *,
+    description: Mapping[str, object],
+    settings: SearchSettings,
+    with_references: bool = False,
+) -> int:
+    """Translate the training split into `folder`, beside the other splits as they are.
+
+    The folder is a corpus like any other: `train.jsonl`, `validation.jsonl`, `test.jsonl`, in the
+    columns of the configuration. What is interrupted goes on where it was when called again.
+
+    Args:
+        folder: Where to; made if it is not there.
+        config: Of the corpus.
+        teacher: What writes the targets.
+        description: What determines the targets; kept in the folder, so that it does not go on
+            with those of another teacher.
+        settings: How the teacher searches.
+        with_references: Whether each source stands with its reference as well.
+
+    Returns:
+        The number of training pairs.
+
+    Raises:
+        ConfigError: The folder holds the work of another teacher.
+        DataError: The corpus cannot be read, or the folder holds something else.
+    """
+    _claim(folder, description)
+    corpus = load_corpus(config)
+    pairs, _ = clean_pairs(text_pairs(corpus["train"], config), config)
+    train = folder / "train.jsonl"
+    if not train.exists():
+        translated = folder / "translated.jsonl"
+        _translate(list(dict.fromkeys(pairs["source"])), teacher, settings, translated, config)
+        for split in corpus.keys() - {"train"}:
+            rows = zip(corpus[split][config.source], corpus[split][config.target], strict=True)
+            _write(folder / f"{split}.jsonl", _lines(rows, config))
+        references = zip(pairs["source"], pairs["target"], strict=True) if with_references else ()
+        lines = translated.read_text(encoding="utf-8").splitlines(keepends=True)
+        _write(train, itertools.chain(lines, _lines(references, config)))
+        translated.unlink()
+    with train.open(encoding="utf-8") as stream:
+        return sum(1 for _ in stream)
+
+
+def _claim(folder: Path, description: Mapping[str, object]) -> None:
+    """Make the folder the place of these targets, or refuse to mix them with others."""
+    path = folder / _DESCRIPTION
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if different := [key for key in description if found.get(key) != description[key]]:
+            raise ConfigError(
+                f"{folder} holds another distillation: its {different[0]} is "
+                f"{found.get(different[0])}, not {description[different[0]]}"
+            )
+        return
+    if folder.is_dir() and any(folder.iterdir()):
+        raise DataError(f"{folder}: expected an empty or a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(path, [json.dumps(description, indent=2, ensure_ascii=False)])
+
+
+def _translate(
+    sources: Sequence[str],
+    teacher: Translator,
+    settings: SearchSettings,
+    path: Path,
+    config: DataConfig,
+) -> None:
+    """Add to the file what it lacks of the translations, in the order of the sources."""
+    path.touch()
+    whole = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    if whole and not whole[-1].endswith("\n"):  # it was interrupted in the middle of a line
+        whole.pop()
+        _write(path, whole)
+    started, first = time.monotonic(), len(whole)
+    with path.open("a", encoding="utf-8") as stream:
+        for start in range(first, len(sources), _LINES_AT_A_TIME):
+            lines = sources[start : start + _LINES_AT_A_TIME]
+            translations = teacher.translate(lines, settings=settings)
+            stream.writelines(_lines(zip(lines, translations, strict=True), config))
+            stream.flush()
+            num_done = start + len(lines)
+            rate = (num_done - first) / (time.monotonic() - started)
+            _log.info(
+                "%s of %s sentences | %.0f/s | %.0f min left",
+                f"{num_done:,}",
+                f"{len(sources):,}",
+                rate,
+                (len(sources) - num_done) / rate / 60,
+            )
+
+
+def _lines(pairs: Iterable[tuple[str, str]], config: DataConfig) -> Iterator[str]:
+    for source, target in pairs:
+        yield json.dumps({config.source: source, config.target: target}, ensure_ascii=False) + "\n"
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as stream:
+        stream.writelines(lines)
+    partial.replace(path)

@@ -1,0 +1,60 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import datasets
+import pytest
+
+from pipeline import Translator
+from pipeline.cli import distill
+from pipeline.decoding import SearchSettings
+from pipeline.errors import ConfigError, ModelError
+from pipeline.model_folder import load_model, save_model
+
+
+@pytest.fixture(autouse=True)
+def _cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+@pytest.fixture
+def teacher(tiny_translator_folder: Path, tmp_path: Path) -> Path:
+    """A model whose corpus is at hand."""
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for split, num_rows in (("train", 6), ("validation", 2)):
+        rows = [{"en": f"Bicycle {n}", "ko": f"강아지 {n}"} for n in range(num_rows)]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (corpus / f"{split}.jsonl").write_text(text, encoding="utf-8")
+    trained = load_model(tiny_translator_folder)
+    data = {**trained.data, "path": str(corpus), "source": "en", "target": "ko", "tokenizer": {}}
+    save_model(replace(trained, data=data), tmp_path / "teacher")
+    return tmp_path / "teacher"
+
+
+def test_the_corpus_holds_what_the_ensemble_says(
+    teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "distilled"
+    distill.run([str(teacher), str(teacher), "--output", str(output), "--beam-size", "2"])
+    rows = [json.loads(line) for line in (output / "train.jsonl").read_text("utf-8").splitlines()]
+    expected = Translator.from_pretrained(teacher).translate(
+        [row["en"] for row in rows], settings=SearchSettings(beam_size=2)
+    )
+    assert [row["ko"] for row in rows] == expected
+    out, _ = capsys.readouterr()
+    assert "6 training pairs" in out
+    assert f"seq2seq train --name student --data.path {output}" in out
+    assert (output / "validation.jsonl").is_file()
+
+
+def test_a_chatbot_teaches_no_translator(tiny_chat_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="a model for chat; expected translation"):
+        distill.run([str(tiny_chat_folder), "--output", str(tmp_path / "distilled")])
+    assert not (tmp_path / "distilled").exists()
+
+
+def test_the_beam_has_to_be_one(teacher: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="expected 1 or more, got 0"):
+        distill.run([str(teacher), "--output", str(tmp_path / "distilled"), "--beam-size", "0"])
+    assert not (tmp_path / "distilled").exists()

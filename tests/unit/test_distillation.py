@@ -1,0 +1,128 @@
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import distillation
+from pipeline.data.config import DataConfig
+from pipeline.data.corpus import load_corpus
+from pipeline.decoding import SearchSettings
+from pipeline.distillation import write_distilled
+from pipeline.errors import ConfigError, DataError
+from pipeline.translator import Translator
+
+DESCRIPTION = {"teachers": ["a"], "beam_size": 5}
+
+
+class Teacher(Translator):
+    """Writes in capitals, and falls ill after so many calls."""
+
+    def __init__(self, healthy_calls: int = 100) -> None:
+        self.healthy_calls = healthy_calls
+        self.asked: list[str] = []
+
+    def translate(
+        self,
+        lines: Sequence[str],
+        *,
+        batch_size: int = 64,
+        beam_size: int = 1,
+        settings: SearchSettings | None = None,
+    ) -> list[str]:
+        assert settings == SearchSettings(beam_size=5)
+        if self.healthy_calls == 0:
+            raise KeyboardInterrupt
+        self.healthy_calls -= 1
+        self.asked += lines
+        return [line.upper() for line in lines]
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataConfig:
+    monkeypatch.setattr(distillation, "_LINES_AT_A_TIME", 4)
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    rows = [{"t.de": f"satz {n // 2}", "t.en": f"sentence {n}"} for n in range(20)]
+    for split, part in (("train", rows), ("validation", rows[:3]), ("test", rows[3:5])):
+        text = "".join(json.dumps(row) + "\n" for row in part)
+        (folder / f"{split}.jsonl").write_text(text, encoding="utf-8")
+    return DataConfig(path=str(folder), source="t.de", target="t.en")
+
+
+def distil(folder: Path, config: DataConfig, teacher: Teacher, **options: Any) -> int:
+    given: dict[str, Any] = {"description": DESCRIPTION, **options}
+    return write_distilled(folder, config, teacher, settings=SearchSettings(beam_size=5), **given)
+
+
+def pairs(folder: Path, config: DataConfig, split: str) -> list[tuple[str, str]]:
+    """As a training would read them."""
+    rows = load_corpus(DataConfig(path=str(folder), source="t.de", target="t.en"))[split]
+    return list(zip(rows["t.de"], rows["t.en"], strict=True))
+
+
+def test_each_source_stands_once_with_what_the_teacher_says(
+    config: DataConfig, tmp_path: Path
+) -> None:
+    folder = tmp_path / "distilled"
+    assert distil(folder, config, Teacher()) == 10
+    assert pairs(folder, config, "train") == [(f"satz {n}", f"SATZ {n}") for n in range(10)]
+
+
+def test_the_other_splits_are_as_they_were(config: DataConfig, tmp_path: Path) -> None:
+    folder = tmp_path / "distilled"
+    distil(folder, config, Teacher())
+    for split in ("validation", "test"):
+        assert pairs(folder, config, split) == pairs(Path(str(config.path)), config, split)
+
+
+def test_references_can_stand_beside_it(config: DataConfig, tmp_path: Path) -> None:
+    folder = tmp_path / "distilled"
+    assert distil(folder, config, Teacher(), with_references=True) == 30
+    found = pairs(folder, config, "train")
+    assert ("satz 3", "SATZ 3") in found
+    assert ("satz 3", "sentence 6") in found
+    assert ("satz 3", "sentence 7") in found
+
+
+@pytest.mark.parametrize("with_references", [False, True])
+def test_what_was_interrupted_goes_on_where_it_was(
+    config: DataConfig, tmp_path: Path, with_references: bool
+) -> None:
+    options = {"with_references": with_references}
+    uninterrupted = tmp_path / "uninterrupted"
+    distil(uninterrupted, config, Teacher(), **options)
+    folder = tmp_path / "distilled"
+    with pytest.raises(KeyboardInterrupt):
+        distil(folder, config, Teacher(healthy_calls=1), **options)
+    assert not (folder / "train.jsonl").exists()
+    with (folder / "translated.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write('{"t.de": "satz 4", "t.')  # the power failed here
+    second = Teacher()
+    distil(folder, config, second, **options)
+    assert second.asked == [f"satz {n}" for n in range(4, 10)]
+    for path in uninterrupted.iterdir():
+        assert (folder / path.name).read_bytes() == path.read_bytes()
+    assert len(list(folder.iterdir())) == len(list(uninterrupted.iterdir()))
+
+
+def test_what_is_done_is_not_done_again(config: DataConfig, tmp_path: Path) -> None:
+    folder = tmp_path / "distilled"
+    distil(folder, config, Teacher())
+    assert distil(folder, config, Teacher(healthy_calls=0)) == 10
+
+
+def test_another_teacher_does_not_go_on_with_it(config: DataConfig, tmp_path: Path) -> None:
+    folder = tmp_path / "distilled"
+    distil(folder, config, Teacher())
+    with pytest.raises(
+        ConfigError, match=r"distilled holds .*: its teachers is \['a'\], not \['b'"
+    ):
+        distil(folder, config, Teacher(), description={**DESCRIPTION, "teachers": ["b"]})
+
+
+def test_a_folder_of_something_else_is_left_alone(config: DataConfig, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"expected an empty or a new folder"):
+        distil(tmp_path, config, Teacher())
+    assert [path.name for path in tmp_path.iterdir()] == ["corpus"]

@@ -241,7 +241,7 @@ class Translator:
         text = copy_unknown(
             sentence.text,
             ids,
-            weights[: len(ids), :-1].argmax(dim=1).tolist(),  # EOS is no word
+            weights[:, :-1].tolist(),  # EOS is no word
             source_tokenizer=self._source_tokenizer,
             target_tokenizer=self._target_tokenizer,
         )

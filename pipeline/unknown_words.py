@@ -2,7 +2,8 @@
 
 Luong et al. (2015), "Addressing the rare word problem": a word that no vocabulary holds is mostly
 a name, which is the same in both languages. They learn alignments for it; as Jean et al. (2015,
-section 4.3) do, these are the attention weights.
+section 4.3) do, these are the attention weights. Such weights may be a few words off: so where
+something of the source is unknown as well, they only choose among what is.
 """
 
 import re
@@ -17,7 +18,7 @@ _WORD_START = "▁"
 def copy_unknown(
     source: str,
     target_ids: Sequence[int],
-    places: Sequence[int],
+    weights: Sequence[Sequence[float]],
     *,
     source_tokenizer: Tokenizer,
     target_tokenizer: Tokenizer,
@@ -27,19 +28,21 @@ def copy_unknown(
     Args:
         source: The text that was translated.
         target_ids: The tokens of the hypothesis.
-        places: For each of them the source piece that attention looked at most.
+        weights: For each of them how much attention looked at each source piece that was
+            read, without EOS.
         source_tokenizer: That of the source.
         target_tokenizer: That of the hypothesis.
     """
-    source_ids = source_tokenizer.encode(source)
-    source_pieces = source_tokenizer.segment(source)
+    source_pieces = source_tokenizer.segment(source)[: len(weights[0])]
+    source_ids = source_tokenizer.encode(source)[: len(weights[0])]
+    unknown = [place for place, piece_id in enumerate(source_ids) if piece_id == UNK_ID]
+    places = unknown or range(len(source_ids))
     pieces = target_tokenizer.pieces(target_ids)
-    for i, place in enumerate(places):
-        if target_ids[i] != UNK_ID:
-            continue
-        # An unknown piece of the source is a run of characters: a part of a word, as UNK is here.
-        is_unknown = source_ids[place] == UNK_ID
-        pieces[i] = source_pieces[place] if is_unknown else _word_at(source_pieces, place)
+    for i, target_id in enumerate(target_ids):
+        if target_id == UNK_ID:
+            place = max(places, key=weights[i].__getitem__)
+            # An unknown piece is a run of characters: a part of a word, as UNK is in the target.
+            pieces[i] = source_pieces[place] if unknown else _word_at(source_pieces, place)
     return target_tokenizer.join(pieces)
 
 

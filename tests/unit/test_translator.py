@@ -244,8 +244,9 @@ UNKNOWN_LINES = ["Łóżź", "ŁĄ ŹŻ Ć", "Ść ☃☃ ßß Ψ", "λόγος 
 
 @torch.inference_mode()
 def _copied_by_hand(trained: TrainedModel, line: str) -> str:
-    """Greedy, step by step; a piece of the source is a whole word or the space before one."""
+    """Greedy, step by step; among the words of the source, all of them unknown."""
     segments = trained.source_tokenizer.segment(line)
+    words = [place for place, segment in enumerate(segments) if segment != "▁"]
     source = collate_sources([trained.source_tokenizer.encode(line)])
     state, token, said = trained.model.encode(*source), BOS_ID, []
     for _ in range(int(LengthLimit().of(source[1]))):
@@ -255,8 +256,8 @@ def _copied_by_hand(trained: TrainedModel, line: str) -> str:
         if token == EOS_ID:
             break
         assert state.attention_weights is not None
-        place = int(state.attention_weights[0, :-1].argmax())
-        word = segments[place + 1] if segments[place] == "▁" else segments[place]
+        weights = state.attention_weights[0].tolist()
+        word = segments[max(words, key=weights.__getitem__)]
         said.append(word if token == UNK_ID else trained.target_tokenizer.pieces([token])[0])
     return normalize("".join(said).replace("▁", " "))
 

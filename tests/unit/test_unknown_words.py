@@ -16,17 +16,28 @@ def tokenizer() -> Tokenizer:
 def copied(tokenizer: Tokenizer, source: str, target: str, looks: dict[int, str]) -> str:
     """The target, whose n-th unknown piece looks at the first source piece spelt so."""
     ids = tokenizer.encode(target)
+    segments = tokenizer.segment(source)
     unknown = [i for i, piece_id in enumerate(ids) if piece_id == UNK_ID]
     assert len(unknown) == len(looks)
-    places = [0] * len(ids)
+    # A little at all of them, more at the one after, most at the one.
+    weights = [[0.01] * len(segments) for _ in ids]
     for n, piece in looks.items():
-        places[unknown[n]] = tokenizer.segment(source).index(piece)
-    return copy_unknown(source, ids, places, source_tokenizer=tokenizer, target_tokenizer=tokenizer)
+        place = segments.index(piece)
+        weights[unknown[n]][place : place + 2] = [0.5, 0.4][: len(segments) - place]
+    return copy_unknown(
+        source, ids, weights, source_tokenizer=tokenizer, target_tokenizer=tokenizer
+    )
 
 
-def test_an_unknown_piece_of_the_source_is_copied_letter_by_letter(tokenizer: Tokenizer) -> None:
+def test_what_is_unknown_in_the_source_is_copied_letter_by_letter(tokenizer: Tokenizer) -> None:
     assert copied(tokenizer, "Łóżź runs.", "the ☃ runs!", {0: "Łóżź"}) == "the Łóżź runs!"
     assert copied(tokenizer, "Łdogź", "big ☃dog☃.", {0: "Ł", 1: "ź"}) == "big Łdogź."
+    assert copied(tokenizer, "Ł the ź", "☃ the ☃.", {0: "ź", 1: "Ł"}) == "ź the Ł."
+
+
+def test_of_a_source_with_unknown_pieces_only_these_are_copied(tokenizer: Tokenizer) -> None:
+    segments = tokenizer.segment("dog run Ł.")
+    assert copied(tokenizer, "dog run Ł.", "a ☃ a", {0: segments[0]}) == "a Ł a"
 
 
 def test_of_a_known_piece_its_word_is_copied_without_the_punctuation_around_it(
@@ -51,14 +62,18 @@ def test_a_hypothesis_without_unknown_pieces_is_its_text(tokenizer: Tokenizer) -
 
 def test_the_separator_of_pieces_in_a_source_survives(tokenizer: Tokenizer) -> None:
     source = "▁▁ dog"  # spelt with unknown characters by the tokenizer
-    ids = tokenizer.encode(source)
-    place = ids.index(UNK_ID)
-    target = tokenizer.encode("a ☃")
+    unknown = tokenizer.segment(source)[tokenizer.encode(source).index(UNK_ID)]
+    assert copied(tokenizer, source, "a ☃", {0: unknown}) == "a ▁▁"
+
+
+def test_a_source_that_was_cut_is_not_looked_at_behind_the_cut(tokenizer: Tokenizer) -> None:
+    ids = tokenizer.encode("a ☃")
+    num_read = len(tokenizer.segment("dog big"))
     text = copy_unknown(
-        source,
-        target,
-        [place] * len(target),
+        "dog big Ł",
+        ids,
+        [[0.1] * (num_read - 1) + [0.2]] * len(ids),
         source_tokenizer=tokenizer,
         target_tokenizer=tokenizer,
     )
-    assert text == "a ▁▁"
+    assert text == "a big"

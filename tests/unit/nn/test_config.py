@@ -24,6 +24,20 @@ def test_a_bad_value_is_an_error_that_names_its_key(values: dict[str, Any], key:
         ModelConfig(**values)
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"word_dropout": 1.0}, "word_dropout: expected 0 <= word_dropout"),
+        ({"weight_dropout": 0.2, "cell": "elman"}, "weight_dropout: .* gru or lstm, got elman"),
+        ({"input_feeding": True, "variational_dropout": True}, "variational_dropout: not possible"),
+        ({"attention_after": "each", "attention": "none"}, "attention_after: .* got none"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^model\.{message}"):
+        ModelConfig(**values)
+
+
 def test_an_odd_hidden_size_is_fine_in_one_direction() -> None:
     assert ModelConfig(hidden_size=7, bidirectional=False).hidden_size == 7
 

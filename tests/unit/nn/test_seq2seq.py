@@ -1,4 +1,4 @@
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -22,6 +22,7 @@ def build(
     *,
     tie_embeddings: bool = True,
     hidden_size: int = 8,
+    **values: Any,
 ) -> Seq2Seq:
     torch.manual_seed(12)
     config = ModelConfig(
@@ -33,6 +34,7 @@ def build(
         num_layers=2,
         dropout=0.3,
         tie_embeddings=tie_embeddings,
+        **values,
     )
     model = Seq2Seq(
         config,
@@ -280,3 +282,41 @@ def test_a_training_step_under_bf16_autocast_is_close_to_float32(cell: CellName)
     exact = torch.cat([gradient.flatten() for gradient in expected.values()])
     found = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
     assert float((found - exact).norm()) < 0.05 * float(exact.norm())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"attention_after": "each"},
+        {"input_feeding": True},
+        {"attention_after": "each", "input_feeding": True},
+        {"word_dropout": 0.2, "variational_dropout": True, "weight_dropout": 0.2},
+    ],
+)
+def test_every_variant_of_the_recipe_learns_with_every_weight(values: dict[str, Any]) -> None:
+    model = build("gru", "general", **values).train()
+    assert all(
+        bool(gradient.any()) for gradient in gradients(model, collate(SOURCES, TARGETS)).values()
+    )
+
+
+def test_r_drop_without_dropout_is_the_plain_loss() -> None:
+    model = build()
+    batch = collate(SOURCES, TARGETS)
+    plain = model.loss(batch, label_smoothing=0.1)
+    twice = model.loss(batch, label_smoothing=0.1, r_drop=5.0)
+    torch.testing.assert_close(twice.objective_sum, plain.objective_sum)
+    torch.testing.assert_close(twice.nats_sum, plain.nats_sum)
+    assert twice.num_predictions == plain.num_predictions
+
+
+def test_r_drop_adds_what_two_passes_with_dropout_disagree_about() -> None:
+    model = build().train()
+    batch = collate(SOURCES, TARGETS)
+    objectives = []
+    for r_drop in (1e-9, 1.0, 3.0):
+        torch.manual_seed(5)
+        objectives.append(float(model.loss(batch, r_drop=r_drop).objective_sum.detach()))
+    without, once, thrice = objectives
+    assert once > without + 1e-3
+    assert thrice - without == pytest.approx(3 * (once - without), rel=1e-3)

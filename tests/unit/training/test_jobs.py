@@ -15,9 +15,10 @@ from pipeline.nn.config import ModelConfig
 from pipeline.nn.forecaster import Forecaster
 from pipeline.nn.language_model import LanguageModel
 from pipeline.nn.seq2seq import Seq2Seq
-from pipeline.tokenizer import TokenizerConfig
+from pipeline.tokenizer import EOS_ID, TokenizerConfig
 from pipeline.training.config import RunConfig, TrainerConfig
-from pipeline.training.jobs import Job, prepare_job
+from pipeline.training.jobs import Job, TextJob, prepare_job
+from pipeline.training.seq2seq_module import Seq2SeqModule
 
 
 @pytest.fixture(autouse=True)
@@ -145,6 +146,31 @@ def test_a_chat_by_its_dialogue_is_a_chat(tmp_path: Path) -> None:
     job = _job(path, data={"dialogue": "turns"})
     assert job.task == "chat"
     assert replace(job.config.data).task == "translation"
+
+
+def test_tokens_are_weighed_by_how_often_they_are_to_be_predicted(rows: Path) -> None:
+    config = RunConfig(
+        data=DataConfig(
+            path=str(rows),
+            source="kind",
+            target="text",
+            task="chat",
+            tokenizer=TokenizerConfig(vocab_size=290, model_type="bpe"),
+        ),
+        model=ModelConfig(hidden_size=6, embedding_dim=4),
+        trainer=TrainerConfig(frequency_weighting=0.5),
+        name="weighted",
+    )
+    job = prepare_job(config, rows.parent / "run")
+    assert isinstance(job, TextJob)
+    module = job.module(job.network(is_new=True))
+    assert isinstance(module, Seq2SeqModule)
+    assert module.label_weights is not None
+    labels = [[*ids, EOS_ID] for ids in job.corpus.train["target_ids"]]
+    flat = torch.tensor([token_id for ids in labels for token_id in ids])
+    # One of them ends each reply, the others are rarer.
+    assert module.label_weights[EOS_ID] == module.label_weights[flat].min()
+    assert float(module.label_weights[flat].mean()) == pytest.approx(1.0)
 
 
 def test_of_a_mixture_each_corpus_is_gone_through_as_often_as_it_says(tmp_path: Path) -> None:

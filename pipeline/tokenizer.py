@@ -149,6 +149,13 @@ class Tokenizer:
         ids: list[int] = self._processor.encode(_escape(text))
         return ids
 
+    def places(self, text: str, begin: int, end: int) -> list[int]:
+        """Which of the ids that `encode` gives stand for text[begin:end], in part or as a whole."""
+        begin, end = len(_escape(text[:begin])), len(_escape(text[:end]))
+        offsets = self._processor.encode(_escape(text), out_type="offset_mapping")["offsets"]
+        # Of the bytes of a character all but the last stand for no part of the text.
+        return [i for i, (a, b) in enumerate(offsets) if a < end and max(a + 1, b) > begin]
+
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, as `encode` gives them."""
         ids: list[list[int]] = self._processor.encode(
@@ -164,6 +171,14 @@ class Tokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the ids; PAD, BOS and EOS give nothing, broken UTF-8 gives U+FFFD."""
         return _unescape(self._processor.decode(list(ids)))
+
+    def appended(self, piece_id: int) -> str:
+        """What the piece adds to a text that it follows; of a byte beyond ASCII nothing yet."""
+        piece: str = self._processor.id_to_piece(piece_id)
+        if self._processor.is_byte(piece_id):
+            byte = int(piece[1:-1], base=16)  # <0x41>
+            return chr(byte) if byte < 0x80 else ""
+        return piece.replace("▁", " ")
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """The piece behind each id, `▁` where a word begins."""

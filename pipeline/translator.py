@@ -3,7 +3,7 @@
 import logging
 import zlib
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pipeline.batch import collate_sources
 from pipeline.decoding import (
+    Constraint,
     EncodedSource,
     Ensemble,
     Hypothesis,
@@ -22,13 +23,16 @@ from pipeline.decoding import (
     attention_along,
     beam_search,
     decode_all,
+    decode_constrained,
     greedy_search,
+    grid_beam_search,
     search_best,
 )
 from pipeline.decoding.batched import Found
 from pipeline.errors import ConfigError, ModelError
 from pipeline.mbr import least_risk
 from pipeline.model_folder import TrainedModel, load_ensemble
+from pipeline.terms import Prepared, Terms, goes_on_with_word, translate_with_terms
 from pipeline.text import normalize
 from pipeline.tokenizer import UNK_ID
 from pipeline.unknown_words import copy_unknown
@@ -39,6 +43,9 @@ MAX_SOURCE_TOKENS = 512
 MBR_EPSILON = 0.02
 """Less probable tokens are not drawn (Hewitt et al. 2022); Freitag et al. (2023) find candidates
 for minimum Bayes risk best with it."""
+
+LEAST_TERMS_BEAM_SIZE = 4
+"""Of a search that has to place terms: a beam of one has no choice where they go."""
 
 
 class Candidate(NamedTuple):
@@ -122,6 +129,7 @@ class Translator:
         batch_size: int = 64,
         beam_size: int = 1,
         settings: SearchSettings | None = None,
+        terms: Terms | None = None,
     ) -> list[str]:
         """Translate each line; what holds no text becomes an empty line.
 
@@ -130,12 +138,21 @@ class Translator:
             batch_size: Sentences that are decoded together.
             beam_size: Hypotheses kept side by side; 1 is greedy decoding.
             settings: More of how a translation is searched for, instead of the beam size alone.
+            terms: What the translations are to hold; `Terms.missing` tells what one does not. A
+                line that lacks one is translated again by `grid_beam_search`.
 
         Raises:
             ConfigError: A size is less than 1, a setting does not suit the model, or there are
                 settings and a beam size.
         """
         settings = SearchSettings.of(beam_size, settings)
+        if terms is not None:
+            return translate_with_terms(
+                lines,
+                terms,
+                partial(self.translate, batch_size=batch_size, settings=settings),
+                partial(self._holding, batch_size=batch_size, settings=settings),
+            )
         sentences = self._sentences(lines)
         if settings.mbr:
             texts = [self._least_risk(sentence, settings.mbr) for sentence in sentences]
@@ -218,6 +235,49 @@ class Translator:
             raise ConfigError(f"batch_size: expected 1 or more, got {batch_size}")
         sources = [sentence.ids for sentence in sentences]
         return decode_all(sources, search, batch_size=batch_size, device=self._device)
+
+    def _holding(
+        self, prepared: Sequence[Prepared], *, batch_size: int, settings: SearchSettings
+    ) -> list[str]:
+        """A translation of each text, made to hold its terms."""
+        sources = [self._source_ids(each.text) for each in prepared]
+        constraints = [
+            [
+                Constraint(
+                    tuple(self._target_tokenizer.encode(term.target)),
+                    tuple(
+                        place
+                        for place in self._source_tokenizer.places(each.text, term.begin, term.end)
+                        if place < len(source)
+                    ),
+                )
+                for term in each.terms
+            ]
+            for each, source in zip(prepared, sources, strict=True)
+        ]
+        search = partial(
+            grid_beam_search,
+            self._model,
+            beam_size=max(LEAST_TERMS_BEAM_SIZE, settings.beam_size),
+            length_penalty=settings.length_penalty,
+            limit=LengthLimit(),
+            inner_ids=self._inner_ids,
+        )
+        found = decode_constrained(
+            sources,
+            constraints,
+            search,
+            batch_size=max(1, batch_size // 8),  # each is several beams
+            device=self._device,
+        )
+        decode = self._target_tokenizer.decode
+        return [normalize(decode(hypothesis.ids)) for hypothesis, _ in found]
+
+    @cached_property
+    def _inner_ids(self) -> list[int]:
+        """The pieces with which a word goes on."""
+        tokenizer = self._target_tokenizer
+        return [i for i in range(len(tokenizer)) if goes_on_with_word(tokenizer.appended(i))]
 
     def _least_risk(self, sentence: _Sentence, num_samples: int) -> str:
         """Draws from a generator of the sentence's own, so that no other sentence changes it."""

@@ -1,6 +1,7 @@
 """`seq2seq translate`: one line in, one line out, in order, empty lines kept."""
 
 import itertools
+import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -8,9 +9,13 @@ from typing import TYPE_CHECKING
 from pipeline.cli.lines import answer_lines, require_file
 from pipeline.cli.main import Parser
 from pipeline.cli.search_options import add_search_options, search_settings
+from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pipeline.terms import Terms
     from pipeline.translator import Candidate
+
+_log = logging.getLogger(__name__)
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -27,20 +32,45 @@ def run(arguments: Sequence[str]) -> None:
         type=int,
         help="the N best of a beam, each on a line: number of the source line, score, text",
     )
+    parser.add_argument(
+        "--glossary", metavar="FILE", help="a term, a tab and its translation a line"
+    )
+    parser.add_argument(
+        "--protect",
+        metavar="KINDS",
+        help="what comes through unchanged, of numbers,urls,emails,marked: <keep>marked</keep>",
+    )
     options = parser.parse_args(arguments)
     require_file(options.file)
+    terms = _terms(options.glossary, options.protect)
     settings = search_settings(options)
     if options.n_best is not None:
         settings.check_n_best(options.n_best)
+        if terms is not None:
+            raise ConfigError("n_best: expected none with a glossary or protected spans")
 
     from pipeline.translator import Translator
 
     translator = Translator.from_pretrained(options.model, ensemble=options.ensemble)
-    if options.n_best is None:
-        translate = partial(translator.translate, batch_size=options.batch_size, settings=settings)
-        answer_lines(options.file, translate)
-        return
     numbers = itertools.count(1)
+    if options.n_best is None:
+        translate = partial(
+            translator.translate, batch_size=options.batch_size, settings=settings, terms=terms
+        )
+
+        def answer(lines: list[str]) -> list[str]:
+            translations = translate(lines)
+            if terms is not None:
+                numbered = zip(
+                    itertools.islice(numbers, len(lines)), lines, translations, strict=True
+                )
+                for number, line, translation in numbered:
+                    for target in terms.missing(line, translation):
+                        _log.warning("line %d: no place was found for '%s'", number, target)
+            return translations
+
+        answer_lines(options.file, answer)
+        return
 
     def n_best(lines: list[str]) -> list[str]:
         found = translator.candidates(
@@ -50,6 +80,18 @@ def run(arguments: Sequence[str]) -> None:
         return [row for candidates, number in numbered for row in _rows(number, candidates)]
 
     answer_lines(options.file, n_best)
+
+
+def _terms(glossary: str | None, protect: str | None) -> "Terms | None":
+    """What the translations are to hold; None where nothing was asked for."""
+    if not glossary and not protect:
+        return None
+    from pipeline.terms import Glossary, Terms
+
+    return Terms(
+        Glossary.from_file(glossary) if glossary else None,
+        protect=protect.split(",") if protect else (),
+    )
 
 
 def _rows(number: int, candidates: "Sequence[Candidate]") -> list[str]:

@@ -8,14 +8,17 @@ scoring   how probable given targets are
 alignment where the model looks while it writes them
 ensemble  several models as one
 settings  how a translation is searched for
+grid      beam search for hypotheses that hold given tokens (constraints)
 """
 
 from pipeline.decoding.alignment import attention_along
 from pipeline.decoding.batched import Search, decode_all, search_best
 from pipeline.decoding.beam import beam_search
+from pipeline.decoding.constraints import Constraint
 from pipeline.decoding.encoded import EncodedSource
 from pipeline.decoding.ensemble import Ensemble
 from pipeline.decoding.greedy import greedy_search, stream_tokens
+from pipeline.decoding.grid import Constrained, decode_constrained, grid_beam_search
 from pipeline.decoding.protocol import Hypothesis, LengthLimit, Model
 from pipeline.decoding.rules import (
     MinLength,
@@ -29,6 +32,8 @@ from pipeline.decoding.scoring import score_targets
 from pipeline.decoding.settings import SearchSettings
 
 __all__ = [
+    "Constrained",
+    "Constraint",
     "EncodedSource",
     "Ensemble",
     "Hypothesis",
@@ -45,7 +50,9 @@ __all__ = [
     "attention_along",
     "beam_search",
     "decode_all",
+    "decode_constrained",
     "greedy_search",
+    "grid_beam_search",
     "score_targets",
     "search_best",
     "stream_tokens",

@@ -11,6 +11,7 @@ from pipeline.data.corpus import load_corpus
 from pipeline.decoding import SearchSettings
 from pipeline.distillation import write_distilled
 from pipeline.errors import ConfigError, DataError
+from pipeline.terms import Terms
 from pipeline.translator import Translator
 
 DESCRIPTION = {"teachers": ["a"], "beam_size": 5}
@@ -30,6 +31,7 @@ class Teacher(Translator):
         batch_size: int = 64,
         beam_size: int = 1,
         settings: SearchSettings | None = None,
+        terms: Terms | None = None,
     ) -> list[str]:
         assert settings == SearchSettings(beam_size=5)
         if self.healthy_calls == 0:

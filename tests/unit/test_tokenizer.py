@@ -252,3 +252,28 @@ def test_an_unknown_segment_is_a_run_of_characters() -> None:
     ]
     assert unknown == ["Łó", "ź", "☃☃"]
     assert without.join(segments) == "Łódź ☃☃"
+
+
+@model_types
+def test_the_places_of_a_part_of_a_text(model_type: ModelType) -> None:
+    pieces_of = tokenizer(model_type)
+    text = "Oh, the little 달 grüne \u2581 dog."
+    for word in ("the", "little", "달", "grüne", "dog", "."):
+        begin = text.index(word)
+        places = pieces_of.places(text, begin, begin + len(word))
+        assert places == list(range(places[0], places[-1] + 1))
+        ids = pieces_of.encode(text)
+        assert word in pieces_of.decode(ids[places[0] : places[-1] + 1])
+        assert word not in pieces_of.decode(ids[places[0] + 1 : places[-1] + 1])
+        assert word not in pieces_of.decode(ids[places[0] : places[-1]])
+    assert pieces_of.places(text, 3, 3) == []
+
+
+@model_types
+def test_what_a_piece_appends(model_type: ModelType) -> None:
+    pieces_of = tokenizer(model_type)
+    text = "The little dog 7 9"  # digits are bytes
+    ids = pieces_of.encode(text)
+    assert "".join(map(pieces_of.appended, ids)) == f" {text}"
+    assert any(piece.startswith("<0x") for piece in pieces_of.pieces(ids))
+    assert {pieces_of.appended(i) for i in pieces_of.encode("달")[1:]} == {""}

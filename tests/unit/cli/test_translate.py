@@ -10,6 +10,7 @@ from pipeline.cli import translate
 from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError, DataError, ModelError
 from pipeline.model_folder import load_model, save_model
+from pipeline.terms import Glossary, Terms
 from pipeline.tokenizer import TokenizerConfig, train_tokenizer
 from tests.building import build_untrained
 
@@ -68,6 +69,70 @@ def test_options_reach_the_translator(
     expected = translator.translate(_LINES, beam_size=3)
     assert capsys.readouterr().out == _text([*expected, ""])
     assert expected != translator.translate(_LINES)
+
+
+def test_terms_reach_the_translator(
+    tiny_translator_folder: Path,
+    translator: Translator,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lines = ["A man in a red shirt.", "See <keep>Xyz</keep> at www.x.de at 5.", "A green dog."]
+    (tmp_path / "lines.txt").write_text(_text(lines), encoding="utf-8")
+    (tmp_path / "terms.tsv").write_text("red shirt\tbicycle\n", encoding="utf-8")
+    translate.run(
+        [
+            *[str(tiny_translator_folder), str(tmp_path / "lines.txt")],
+            *["--glossary", str(tmp_path / "terms.tsv"), "--protect", "marked,urls"],
+        ]
+    )
+    terms = Terms(Glossary({"red shirt": "bicycle"}), protect=["marked", "urls"])
+    out, _ = capsys.readouterr()
+    assert out == _text(translator.translate(lines, terms=terms))
+    first, second, _ = out.splitlines()
+    assert "bicycle" in first
+    assert "Xyz" in second
+    assert "www.x.de" in second
+    assert caplog.messages == []
+
+
+def test_a_term_without_a_place_is_a_warning_that_names_the_line_and_the_term(
+    tiny_translator_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pipeline.cli.lines._LINES_AT_A_TIME", 2)
+    long = "station " * 100 + "grass"
+    (tmp_path / "terms.tsv").write_text(f"dog\t{long}\n", encoding="utf-8")
+    (tmp_path / "lines.txt").write_text(_text(["a dog", "", "Two", "the dog"]), encoding="utf-8")
+    translate.run(
+        [
+            *[str(tiny_translator_folder), str(tmp_path / "lines.txt")],
+            *["--glossary", str(tmp_path / "terms.tsv")],
+        ]
+    )
+    assert caplog.messages == [
+        f"line {number}: no place was found for '{long}'" for number in (1, 4)
+    ]
+    assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (["--glossary", "none.tsv"], DataError, "none.tsv: cannot be read"),
+        (["--protect", "dates"], ConfigError, "protect: expected some of .*, got 'dates'"),
+        (["--protect", "urls,"], ConfigError, "protect: expected some of .*, got ''"),
+    ],
+)
+def test_mistakes_in_terms_are_told_before_the_model_is_loaded(
+    tmp_path: Path, file: Path, options: list[str], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        translate.run([str(tmp_path / "no model"), str(file), *options])
 
 
 def test_a_missing_file_is_told_before_the_model_is_loaded(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """What the model reads in the place of a span that it cannot know: the name of a city.
 
 A network that was never trained on an address reads it as noise, which spoils the whole sentence.
-A city's name stands wherever a noun may; of names, numbers and letters it does best, also where the
-source is Korean (`docs/glossary.md`).
+A city's name stands wherever a noun may; of the names, numbers and letters that were tried it did
+best, before and after Korean too (`docs/experiments.md`).
 """
 
 from collections.abc import Mapping

@@ -8,29 +8,29 @@ import itertools
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.data.config import DataConfig
 from pipeline.data.corpus import load_corpus
 from pipeline.data.filters import clean_pairs
 from pipeline.data.pairs import text_pairs
-from pipeline.decoding import SearchSettings
 from pipeline.errors import ConfigError, DataError
-from pipeline.translator import Translator
 
 _log = logging.getLogger(__name__)
 _LINES_AT_A_TIME = 1_000
 _DESCRIPTION = "distillation.json"
 
+Teacher = Callable[[Sequence[str]], Sequence[str]]
+"""Translates sentences, in their order."""
+
 
 def write_distilled(
     folder: Path,
     config: DataConfig,
-    teacher: Translator,
+    teacher: Teacher,
     *,
     description: Mapping[str, object],
-    settings: SearchSettings,
     with_references: bool = False,
 ) -> int:
     """Translate the training split into `folder`, beside the other splits as they are.
@@ -44,7 +44,6 @@ def write_distilled(
         teacher: What writes the targets.
         description: What determines the targets; kept in the folder, so that it does not go on
             with those of another teacher.
-        settings: How the teacher searches.
         with_references: Whether each source stands with its reference as well.
 
     Returns:
@@ -60,7 +59,7 @@ def write_distilled(
     train = folder / "train.jsonl"
     if not train.exists():
         translated = folder / "translated.jsonl"
-        _translate(list(dict.fromkeys(pairs["source"])), teacher, settings, translated, config)
+        _translate(list(dict.fromkeys(pairs["source"])), teacher, translated, config)
         for split in corpus.keys() - {"train"}:
             rows = zip(corpus[split][config.source], corpus[split][config.target], strict=True)
             _write(folder / f"{split}.jsonl", _lines(rows, config))
@@ -89,13 +88,7 @@ def _claim(folder: Path, description: Mapping[str, object]) -> None:
     _write(path, [json.dumps(description, indent=2, ensure_ascii=False)])
 
 
-def _translate(
-    sources: Sequence[str],
-    teacher: Translator,
-    settings: SearchSettings,
-    path: Path,
-    config: DataConfig,
-) -> None:
+def _translate(sources: Sequence[str], teacher: Teacher, path: Path, config: DataConfig) -> None:
     """Add to the file what it lacks of the translations, in the order of the sources."""
     path.touch()
     whole = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -106,8 +99,7 @@ def _translate(
     with path.open("a", encoding="utf-8") as stream:
         for start in range(first, len(sources), _LINES_AT_A_TIME):
             lines = sources[start : start + _LINES_AT_A_TIME]
-            translations = teacher.translate(lines, settings=settings)
-            stream.writelines(_lines(zip(lines, translations, strict=True), config))
+            stream.writelines(_lines(zip(lines, teacher(lines), strict=True), config))
             stream.flush()
             num_done = start + len(lines)
             rate = (num_done - first) / (time.monotonic() - started)

@@ -240,7 +240,10 @@ class Translator:
         self, prepared: Sequence[Prepared], *, batch_size: int, settings: SearchSettings
     ) -> list[str]:
         """A translation of each text, made to hold its terms."""
-        sources = [self._source_ids(each.text) for each in prepared]
+        # What is cut was warned of when the line was translated freely.
+        sources = [
+            self._source_tokenizer.encode(each.text)[:MAX_SOURCE_TOKENS] for each in prepared
+        ]
         constraints = [
             [
                 Constraint(

@@ -1,6 +1,7 @@
 """`seq2seq distill`: a corpus whose targets a teacher has written, for a smaller model."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from pipeline.cli.main import Parser
@@ -31,19 +32,20 @@ def run(arguments: Sequence[str]) -> None:
     trained, *others = load_ensemble(options.teacher)
     if trained.task != "translation":
         raise ModelError(f"{trained.name}: a model for {trained.task}; expected translation")
+    teacher = Translator(trained, ensemble=others)
+    settings = SearchSettings(beam_size=options.beam_size)
     config = data_config(trained)
     folder = Path(options.output)
     num_pairs = write_distilled(
         folder,
         config,
-        Translator(trained, ensemble=others),
+        partial(teacher.translate, settings=settings),
         description={
             "teachers": options.teacher,
             "beam_size": options.beam_size,
             "with_references": options.with_references,
             "corpus": config.path,
         },
-        settings=SearchSettings(beam_size=options.beam_size),
         with_references=options.with_references,
     )
     print(f"corpus      {folder}: {num_pairs:,} training pairs")

@@ -6,7 +6,7 @@ from pipeline.chat import ChatSettings
 from pipeline.decoding import SearchSettings
 from pipeline.evaluation.chat import ChatScores, score_chat
 from pipeline.evaluation.corpus import Numbers, Pairs, data_config, load_numbers, load_pairs
-from pipeline.evaluation.generation import GenerationScores, score_generation
+from pipeline.evaluation.generation import GenerationScores, score_translations
 from pipeline.evaluation.other_kinds import (
     ClassificationScores,
     ForecastScores,
@@ -37,8 +37,8 @@ __all__ = [
     "score_chat",
     "score_classifier",
     "score_forecaster",
-    "score_generation",
     "score_language_model",
+    "score_translations",
 ]
 
 
@@ -89,7 +89,7 @@ def evaluate(
             return score_classifier(trained, pairs, batch_size=batch_size)
         case "language_model":
             return score_language_model(trained, pairs, batch_size=batch_size)
-    return score_generation(
+    return score_translations(
         trained,
         pairs,
         search=search,

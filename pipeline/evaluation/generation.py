@@ -3,14 +3,13 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import torch
 
 from pipeline import metrics
 from pipeline.context import encode_contexts
-from pipeline.decoding import LengthLimit, Search, SearchSettings, decode_all, search_best
+from pipeline.decoding import Search, SearchSettings, decode_all
 from pipeline.evaluation.corpus import Pairs
 from pipeline.evaluation.likelihood import ensemble_nats, reference_nats
 from pipeline.evaluation.scores import SplitScores
@@ -73,7 +72,7 @@ class Written:
     seconds: float
 
 
-def score_generation(
+def score_translations(
     trained: TrainedModel,
     pairs: Pairs,
     *,
@@ -84,31 +83,26 @@ def score_generation(
     protocol: BleuProtocol = CASED_13A,
     device: str = "cpu",
 ) -> GenerationScores:
-    """Decode the sources, and score the hypotheses and the references.
+    """Translate the sources, and score the hypotheses and the references.
 
     No pair is left out; a source of more than 512 pieces is cut.
 
     Args:
-        trained: The model.
+        trained: The translator.
         pairs: What it is judged by.
         beam_size: 1 is greedy decoding.
-        search: For translations: how they are searched for, instead of the beam size alone.
-        ensemble: For translations: models whose probabilities are averaged with its own.
+        search: How translations are searched for, instead of the beam size alone.
+        ensemble: Models whose probabilities are averaged with its own.
         batch_size: Sentences together.
         protocol: How BLEU is computed.
         device: Where it runs.
     """
     settings = SearchSettings.of(beam_size, search)
     model = trained.model.to(device).eval()
-    if trained.task == "translation":
-        translator = Translator(trained, ensemble=ensemble, device=device)
-        started = time.perf_counter()
-        texts = translator.translate(pairs.sources, batch_size=batch_size, settings=settings)
-        written = Written(texts, time.perf_counter() - started)
-    else:
-        limit = LengthLimit.for_task(is_chat=True)
-        of_replies = partial(search_best, model, beam_size=settings.beam_size, limit=limit)
-        written = write(trained, pairs.sources, of_replies, batch_size=batch_size, device=device)
+    translator = Translator(trained, ensemble=ensemble, device=device)
+    started = time.perf_counter()
+    texts = translator.translate(pairs.sources, batch_size=batch_size, settings=settings)
+    written = Written(texts, time.perf_counter() - started)
     source_ids = encode_sources(trained, pairs.sources)
     target_ids = trained.target_tokenizer.encode_batch(pairs.references)
     if ensemble:

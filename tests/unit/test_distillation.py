@@ -8,32 +8,20 @@ import pytest
 from pipeline import distillation
 from pipeline.data.config import DataConfig
 from pipeline.data.corpus import load_corpus
-from pipeline.decoding import SearchSettings
 from pipeline.distillation import write_distilled
 from pipeline.errors import ConfigError, DataError
-from pipeline.terms import Terms
-from pipeline.translator import Translator
 
 DESCRIPTION = {"teachers": ["a"], "beam_size": 5}
 
 
-class Teacher(Translator):
+class Teacher:
     """Writes in capitals, and falls ill after so many calls."""
 
     def __init__(self, healthy_calls: int = 100) -> None:
         self.healthy_calls = healthy_calls
         self.asked: list[str] = []
 
-    def translate(
-        self,
-        lines: Sequence[str],
-        *,
-        batch_size: int = 64,
-        beam_size: int = 1,
-        settings: SearchSettings | None = None,
-        terms: Terms | None = None,
-    ) -> list[str]:
-        assert settings == SearchSettings(beam_size=5)
+    def __call__(self, lines: Sequence[str]) -> list[str]:
         if self.healthy_calls == 0:
             raise KeyboardInterrupt
         self.healthy_calls -= 1
@@ -55,7 +43,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataConfig:
 
 def distil(folder: Path, config: DataConfig, teacher: Teacher, **options: Any) -> int:
     given: dict[str, Any] = {"description": DESCRIPTION, **options}
-    return write_distilled(folder, config, teacher, settings=SearchSettings(beam_size=5), **given)
+    return write_distilled(folder, config, teacher, **given)
 
 
 def pairs(folder: Path, config: DataConfig, split: str) -> list[tuple[str, str]]:

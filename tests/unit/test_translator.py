@@ -193,12 +193,13 @@ def test_terms_that_cannot_be_placed_leave_a_translation(translator: Translator)
 
 
 def test_terms_beyond_what_is_read_of_a_long_line(
-    translator: Translator, monkeypatch: pytest.MonkeyPatch
+    translator: Translator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(pipeline.translator, "MAX_SOURCE_TOKENS", 4)
     line = "Two children are playing: dog"
     (translation,) = translator.translate([line], terms=TERMS)
     assert TERMS.missing(line, translation) == []
+    assert len(caplog.messages) == 1  # though it is translated twice
 
 
 @pytest.mark.parametrize("name", ["batch_size", "beam_size"])

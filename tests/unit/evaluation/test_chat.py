@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import pytest
 from pipeline import metrics
 from pipeline.chat import ChatSession, ChatSettings
 from pipeline.context import join_turns
+from pipeline.decoding import LengthLimit, SearchSettings, search_best
 from pipeline.errors import ConfigError
-from pipeline.evaluation import ChatScores, Pairs, score_chat, score_generation
+from pipeline.evaluation import ChatScores, Pairs, score_chat
 from pipeline.evaluation.chat import turn_number
+from pipeline.evaluation.generation import encode_sources, generation_scores, write
+from pipeline.evaluation.likelihood import reference_nats
 from pipeline.model_folder import TrainedModel, load_model
 from pipeline.text import normalize
 
@@ -45,7 +49,18 @@ def scores(chatbot: TrainedModel) -> ChatScores:
 
 
 def test_what_any_generator_scores_is_unchanged(chatbot: TrainedModel, scores: ChatScores) -> None:
-    expected = score_generation(chatbot, _PAIRS)
+    limit = LengthLimit.for_task(is_chat=True)
+    search = partial(search_best, chatbot.model, beam_size=1, limit=limit)
+    source_ids = encode_sources(chatbot, _PAIRS.sources)
+    target_ids = chatbot.target_tokenizer.encode_batch(_PAIRS.references)
+    nats, num_tokens = reference_nats(chatbot.model, source_ids, target_ids, batch_size=64)
+    expected = generation_scores(
+        _PAIRS,
+        write(chatbot, _PAIRS.sources, search, batch_size=64),
+        nats=nats,
+        num_tokens=num_tokens,
+        search=SearchSettings(),
+    )
     assert scores.hypotheses == expected.hypotheses
     found = scores.as_json()
     for name, value in expected.as_json().items():

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import datasets
@@ -11,10 +12,11 @@ from pipeline.evaluation import (
     Pairs,
     evaluate,
     load_references,
+    score_chat,
     score_classifier,
     score_forecaster,
-    score_generation,
     score_language_model,
+    score_translations,
 )
 from pipeline.model_folder import TrainedModel, load_model
 from pipeline.task import Task
@@ -49,15 +51,19 @@ def test_each_kind_gets_its_scores(tiny_tokenizer: Tokenizer) -> None:
     assert evaluate(forecaster, _NUMBERS) == score_forecaster(forecaster, _NUMBERS)
 
 
-@pytest.mark.parametrize("name", ["tiny_translator_folder", "tiny_chat_folder"])
+@pytest.mark.parametrize(
+    ("name", "score"),
+    [("tiny_translator_folder", score_translations), ("tiny_chat_folder", score_chat)],
+)
 def test_what_writes_text_is_decoded_with_the_beam_that_was_asked_for(
-    request: pytest.FixtureRequest, name: str
+    request: pytest.FixtureRequest, name: str, score: Callable[..., GenerationScores]
 ) -> None:
     trained = load_model(request.getfixturevalue(name))
     scores = evaluate(trained, _PAIRS, beam_size=3, batch_size=2)
     assert isinstance(scores, GenerationScores)
     assert scores.beam_size == 3
-    assert scores.hypotheses == score_generation(trained, _PAIRS, beam_size=3).hypotheses
+    assert scores.hypotheses == score(trained, _PAIRS, beam_size=3).hypotheses
+    assert scores.hypotheses != score(trained, _PAIRS).hypotheses
 
 
 @pytest.mark.parametrize("task", ["translation", "classification", "language_model", "forecast"])

@@ -13,7 +13,13 @@ from pipeline.batch import collate
 from pipeline.chat import ChatSession, ChatSettings
 from pipeline.context import fit_context, join_turns
 from pipeline.decoding import SearchSettings
-from pipeline.evaluation import GenerationScores, Pairs, score_generation
+from pipeline.evaluation import (
+    GenerationScores,
+    Pairs,
+    evaluate,
+    score_chat,
+    score_translations,
+)
 from pipeline.model_folder import TrainedModel, load_model
 from pipeline.text import normalize
 from pipeline.tokenizer import BOS_ID, EOS_ID
@@ -79,7 +85,7 @@ def test_the_loss_is_that_of_each_token_by_hand(translator: TrainedModel) -> Non
     nats = [
         n for source, target in pairs for n in _nats_by_hand(translator, encode(source), target)
     ]
-    evaluation = score_generation(translator, _PAIRS)
+    evaluation = score_translations(translator, _PAIRS)
     assert evaluation.loss_nats_per_token == pytest.approx(sum(nats) / len(nats), rel=1e-4)
     num_words = sum(len(reference.split()) + 1 for reference in _PAIRS.references)
     num_characters = sum(len(reference) + 1 for reference in _PAIRS.references)
@@ -101,7 +107,7 @@ def test_the_loss_of_a_reply_is_given_what_fits_of_the_conversation(chatbot: Tra
     assert len(context) <= budget < len(ids)
     nats = _nats_by_hand(chatbot, context, "Two children")
     pairs = Pairs(split="test", sources=[conversation], references=["Two children"])
-    assert score_generation(chatbot, pairs).loss_nats_per_token == pytest.approx(
+    assert score_chat(chatbot, pairs).loss_nats_per_token == pytest.approx(
         sum(nats) / len(nats), rel=1e-4
     )
 
@@ -113,9 +119,11 @@ def test_no_number_depends_on_the_batch_size(
 ) -> None:
     trained: TrainedModel = request.getfixturevalue(task)
     alone, together = (
-        score_generation(trained, _PAIRS, beam_size=beam_size, batch_size=batch_size)
+        evaluate(trained, _PAIRS, beam_size=beam_size, batch_size=batch_size)
         for batch_size in (1, 64)
     )
+    assert isinstance(alone, GenerationScores)
+    assert isinstance(together, GenerationScores)
     assert alone.hypotheses == together.hypotheses
     assert _numbers(alone) == pytest.approx(_numbers(together), rel=1e-4)
 
@@ -125,13 +133,13 @@ def test_the_hypotheses_are_what_the_translator_says(
     translator: TrainedModel, beam_size: int
 ) -> None:
     said = Translator(translator).translate(_PAIRS.sources, beam_size=beam_size)
-    evaluation = score_generation(translator, _PAIRS, beam_size=beam_size)
+    evaluation = score_translations(translator, _PAIRS, beam_size=beam_size)
     assert [normalize(text) for text in evaluation.hypotheses] == said
     assert evaluation.beam_size == beam_size
 
 
 def test_the_hypotheses_are_what_the_chatbot_says(chatbot: TrainedModel) -> None:
-    evaluation = score_generation(chatbot, _PAIRS)
+    evaluation = score_chat(chatbot, _PAIRS)
     session = ChatSession(chatbot, settings=ChatSettings(max_tokens=60))
     for source, hypothesis in zip(_PAIRS.sources, evaluation.hypotheses, strict=True):
         reply = normalize(session.reply(source))
@@ -140,7 +148,7 @@ def test_the_hypotheses_are_what_the_chatbot_says(chatbot: TrainedModel) -> None
 
 
 def test_scores_are_those_of_the_hypotheses(translator: TrainedModel) -> None:
-    evaluation = score_generation(translator, _PAIRS)
+    evaluation = score_translations(translator, _PAIRS)
     bleu = metrics.bleu(evaluation.hypotheses, _PAIRS.references)
     chrf = metrics.chrf(evaluation.hypotheses, _PAIRS.references)
     assert (evaluation.bleu, evaluation.signature) == (bleu.value, bleu.signature)
@@ -151,14 +159,14 @@ def test_scores_are_those_of_the_hypotheses(translator: TrainedModel) -> None:
 
 
 def test_what_equals_its_reference_is_an_exact_match(translator: TrainedModel) -> None:
-    hypotheses = score_generation(translator, _PAIRS).hypotheses
+    hypotheses = score_translations(translator, _PAIRS).hypotheses
     references = [*hypotheses[:2], *(f"not {text}" for text in hypotheses[2:])]
-    evaluation = score_generation(translator, replace(_PAIRS, references=references))
+    evaluation = score_translations(translator, replace(_PAIRS, references=references))
     assert evaluation.exact_match == pytest.approx(2 / 6)
 
 
 def test_the_bins_by_length_hold_each_sentence_once(translator: TrainedModel) -> None:
-    evaluation = score_generation(translator, _PAIRS)
+    evaluation = score_translations(translator, _PAIRS)
     assert sum(row["num_sentences"] for row in evaluation.by_length) == len(_PAIRS.sources)
     assert [(row["words"], row["num_sentences"]) for row in evaluation.by_length] == [
         ("1-10", 4),
@@ -169,13 +177,14 @@ def test_the_bins_by_length_hold_each_sentence_once(translator: TrainedModel) ->
     sources = [" ".join(["a"] * n) for n in lengths]
     pairs = Pairs(split="test", sources=sources, references=["b"] * len(sources))
     by_length = {
-        row["words"]: row["num_sentences"] for row in score_generation(translator, pairs).by_length
+        row["words"]: row["num_sentences"]
+        for row in score_translations(translator, pairs).by_length
     }
     assert by_length == {"1-10": 2, "11-20": 2, "21-30": 1, "31-40": 1, "over 40": 2}
 
 
 def test_as_json_is_plain_and_has_no_hypotheses(translator: TrainedModel) -> None:
-    values = score_generation(translator, _PAIRS).as_json()
+    values = score_translations(translator, _PAIRS).as_json()
     assert json.loads(json.dumps(values, allow_nan=False)) == values
     assert "hypotheses" not in values
     assert (values["split"], values["num_sentences"]) == ("test", 6)
@@ -187,13 +196,13 @@ def test_a_source_beyond_all_measure_is_cut(translator: TrainedModel) -> None:
     ids = tokenizer.encode(long.strip())[:MAX_SOURCE_TOKENS]
     nats = _nats_by_hand(translator, ids, "Two")
     pairs = Pairs(split="test", sources=[long.strip()], references=["Two"])
-    evaluation = score_generation(translator, pairs)
+    evaluation = score_translations(translator, pairs)
     assert evaluation.loss_nats_per_token == pytest.approx(sum(nats) / len(nats), rel=1e-4)
 
 
 def test_a_hypothesis_is_one_line_of_clean_text(tiny_translator_folder: Path) -> None:
     pairs = Pairs(split="test", sources=["The little dog runs."], references=["x"])
-    (hypothesis,) = score_generation(load_model(tiny_translator_folder), pairs).hypotheses
+    (hypothesis,) = score_translations(load_model(tiny_translator_folder), pairs).hypotheses
     assert hypothesis == normalize(hypothesis)
 
 
@@ -204,7 +213,7 @@ def test_a_hypothesis_is_one_line_of_clean_text(tiny_translator_folder: Path) ->
 def test_the_hypotheses_are_searched_for_as_the_translator_does(
     translator: TrainedModel, search: SearchSettings
 ) -> None:
-    evaluation = score_generation(translator, _PAIRS, search=search, batch_size=2)
+    evaluation = score_translations(translator, _PAIRS, search=search, batch_size=2)
     assert evaluation.hypotheses == Translator(translator).translate(
         _PAIRS.sources, settings=search
     )
@@ -212,8 +221,8 @@ def test_the_hypotheses_are_searched_for_as_the_translator_does(
 
 
 def test_an_ensemble_with_itself_scores_as_the_model(translator: TrainedModel) -> None:
-    alone = score_generation(translator, _PAIRS)
-    twice = score_generation(translator, _PAIRS, ensemble=[translator], batch_size=2)
+    alone = score_translations(translator, _PAIRS)
+    twice = score_translations(translator, _PAIRS, ensemble=[translator], batch_size=2)
     assert twice.hypotheses == alone.hypotheses
     assert (alone.num_models, twice.num_models) == (1, 2)
     assert _numbers(twice) == pytest.approx({**_numbers(alone), "num_models": 2}, rel=1e-4)
@@ -235,7 +244,7 @@ def test_the_loss_of_an_ensemble_is_that_of_the_mean_of_the_probabilities(
             strict=True,
         )
         nats += [-math.log((math.exp(-one) + math.exp(-two)) / 2) for one, two in both]
-    evaluation = score_generation(translator, _PAIRS, ensemble=[other], batch_size=2)
+    evaluation = score_translations(translator, _PAIRS, ensemble=[other], batch_size=2)
     assert evaluation.loss_nats_per_token == pytest.approx(sum(nats) / len(nats), rel=1e-4)
-    alone = score_generation(translator, _PAIRS).loss_nats_per_token
+    alone = score_translations(translator, _PAIRS).loss_nats_per_token
     assert evaluation.loss_nats_per_token != pytest.approx(alone, rel=1e-2)

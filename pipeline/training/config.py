@@ -33,7 +33,7 @@ class TrainerConfig:
             frequency, Nakamura et al. 2019); 0 counts all alike. What is said everywhere is then
             learnt less.
         r_drop: How much it counts that two passes with other dropout disagree (R-Drop, Wu et al.
-            2021, where it is 5 for translation); a step takes about twice as long. 0 is one pass.
+            2021, where it is 5 for translation); each step runs its batch twice. 0 is one pass.
         max_gradient_norm: The gradient's norm is clipped to this (Pascanu et al. 2013).
         ema_decay: Of the exponential moving average of the weights, which is what is validated
             and saved; 0 takes the weights as they are.

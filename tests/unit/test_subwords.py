@@ -100,3 +100,12 @@ def test_turns_stay_turns(model_type: ModelType) -> None:
     ids = trained.encode(f"dog {TURN} grass {TURN} dog")
     (drawn,) = sampler(model_type).sample([ids], np.random.default_rng(1))
     assert drawn.count(trained.turn_id) == 2
+
+
+def test_of_two_merges_the_one_that_was_learnt_first_is_done_first() -> None:
+    texts = ["xab yab zab wab vab xbc ybc zbc"] * 3  # ab is the more frequent of ab and bc
+    config = TokenizerConfig(vocab_size=276, model_type="bpe", character_coverage=1.0)
+    trained = train_tokenizer(texts, config)
+    word = trained.encode("abc")
+    (drawn,) = SubwordSampler(trained, dropout=1e-9).sample([word], np.random.default_rng(1))
+    assert trained.pieces(drawn) == ["▁", "ab", "c"]

@@ -162,15 +162,17 @@ def test_translations_hold_their_terms(
 def test_terms_are_placed_by_a_beam(
     translator: Translator, beam_size: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sizes: list[int] = []
+    given: list[Any] = []
 
-    def search(*arguments: Any, beam_size: int, **options: Any) -> list[Constrained]:
-        sizes.append(beam_size)
-        return grid_beam_search(*arguments, beam_size=beam_size, **options)
+    def search(*arguments: Any, **options: Any) -> list[Constrained]:
+        given.append((options["beam_size"], options["length_penalty"]))
+        return grid_beam_search(*arguments, **options)
 
     monkeypatch.setattr(pipeline.translator, "grid_beam_search", search)
     translator.translate(["Two dogs and a dog"], terms=TERMS, beam_size=beam_size)
-    assert sizes == [expected]
+    settings = SearchSettings(beam_size=7, length_penalty=0.5)
+    translator.translate(["Two dogs and a dog"], terms=TERMS, settings=settings)
+    assert given == [(expected, 1.0), (7, 0.5)]
 
 
 @beam_sizes

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import datasets
 import pytest
+import torch
 
 from pipeline import Translator
 from pipeline.cli import distill
@@ -35,13 +36,19 @@ def teacher(tiny_translator_folder: Path, tmp_path: Path) -> Path:
 def test_the_corpus_holds_what_the_ensemble_says(
     teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    second = load_model(teacher)
+    with torch.no_grad():
+        second.model.decoder.W_c.weight.neg_()
+    save_model(second, tmp_path / "second")
     output = tmp_path / "distilled"
-    distill.run([str(teacher), str(teacher), "--output", str(output), "--beam-size", "2"])
+    folders = [str(teacher), str(tmp_path / "second")]
+    distill.run([*folders, "--output", str(output), "--beam-size", "2"])
     rows = [json.loads(line) for line in (output / "train.jsonl").read_text("utf-8").splitlines()]
-    expected = Translator.from_pretrained(teacher).translate(
-        [row["en"] for row in rows], settings=SearchSettings(beam_size=2)
-    )
+    sources = [row["en"] for row in rows]
+    ensemble = Translator.from_pretrained(teacher, ensemble=folders[1:])
+    expected = ensemble.translate(sources, settings=SearchSettings(beam_size=2))
     assert [row["ko"] for row in rows] == expected
+    assert Translator.from_pretrained(teacher).translate(sources, beam_size=2) != expected
     out, _ = capsys.readouterr()
     assert "6 training pairs" in out
     assert f"seq2seq train --name student --data.path {output}" in out

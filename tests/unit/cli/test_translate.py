@@ -246,3 +246,9 @@ def test_an_ensemble_of_other_tokenizers_is_refused(
     one, other = str(tiny_translator_folder), str(tmp_path / "other")
     with pytest.raises(ModelError, match=f"^{other}: its tokenizers are not those of {one};"):
         translate.run([one, str(file), "--ensemble", other])
+
+
+def test_an_n_best_list_holds_no_terms(tmp_path: Path, file: Path) -> None:
+    options = ["--protect", "urls", "--beam-size", "3", "--n-best", "2"]
+    with pytest.raises(ConfigError, match="^n_best: expected none with a glossary or protected"):
+        translate.run([str(tmp_path / "no model"), str(file), *options])

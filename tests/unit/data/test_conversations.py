@@ -1,3 +1,5 @@
+import itertools
+
 import datasets
 import pytest
 
@@ -99,6 +101,24 @@ def test_pairs_are_chained_anew_each_time_and_only_their_replies_are_learnt() ->
         lengths += (batch.turns >= 0).sum(dim=1).tolist()
     # One, two, three or four pairs, but for the last of a batch; and the two conversations.
     assert set(lengths) == {1, 3, 5, 7, 2}
-    assert batches.batch(0).turns.shape != batches.batch(1).turns.shape or (
-        batches.batch(0).pairs.source_ids.tolist() != batches.batch(1).pairs.source_ids.tolist()
-    )
+
+
+def test_chains_are_drawn_by_the_seed_and_the_index_and_mix_lengths() -> None:
+    # Of lengths so different that a batch has them in their order, in every epoch.
+    pairs = [[[10] * (1 + 20 * n), [50]] for n in range(30)]
+    rows = {"turns": pairs, "num_tokens": [sum(map(len, turns)) for turns in pairs]}
+
+    def chains(seed: int, index: int) -> list[list[int]]:
+        batches = TrainingConversations(
+            datasets.Dataset.from_dict(rows), batch_tokens=10**6, seed=seed, position=Position()
+        )
+        batch = batches.batch(index)
+        lengths = batch.pairs.source_lengths
+        return [lengths[chain[chain >= 0]].tolist()[::2] for chain in batch.turns]
+
+    assert chains(1, 4) == chains(1, 4)
+    assert chains(1, 4) != chains(1, 5)
+    assert chains(1, 4) != chains(2, 4)
+    steps = [b - a for chain in chains(1, 4) for a, b in itertools.pairwise(chain)]
+    assert min(steps) < 0 < max(steps)
+    assert {abs(step) for step in steps} != {20}

@@ -192,6 +192,14 @@ def _labelled_texts(batch: TextBatch, corpus: PreparedCorpus) -> list[tuple[str,
     return list(zip(texts, labels, strict=True))
 
 
+def test_a_label_is_no_word_to_be_sampled(build: Build, labelled: PreparedCorpus) -> None:
+    both = {"source_ids", "target_ids"}
+    assert _batches(build(0.2))._samplers.keys() == both
+    assert _batches(build(0.0))._samplers.keys() == set()
+    samples = labelled.config.tokenizer.samples
+    assert _batches(labelled)._samplers.keys() == (both - {"target_ids"} if samples else set())
+
+
 def test_a_label_stands_beside_its_text(labelled: PreparedCorpus) -> None:
     batches = _batches(labelled)
     found = [row for step in range(8) for row in _labelled_texts(batches.batch(step), labelled)]

@@ -99,6 +99,8 @@ def test_a_small_corpus_is_gone_through_several_times(config: DataConfig, tmp_pa
     talk, pairs = (len(corpus["train"]) for corpus in once.corpora)
     # Three turns are two pairs. Validation is what it was.
     assert (len(once.train), len(often.train)) == (2 * talk + pairs, 2 * talk + 3 * pairs)
+    # Its pieces come from what is gone through, too.
+    assert often.source_tokenizer.fingerprint != once.source_tokenizer.fingerprint
     assert len(often.validation) == len(once.validation) == len(often.validation_text)
     texts = [often.source_tokenizer.decode(ids) for ids in often.train["target_ids"]]
     counts = [texts.count(text) for text in sorted(set(texts)) if text.startswith("답")]
@@ -114,6 +116,15 @@ def test_repeats_are_a_number_for_each_corpus(config: DataConfig, repeats: list[
 def test_one_corpus_has_no_repeats() -> None:
     with pytest.raises(ConfigError, match=r"data\.repeats: expected with a list"):
         DataConfig(path="pairs.csv", repeats=[2])
+
+
+def test_what_keeps_pairs_together_is_no_column_of_the_conversations(config: DataConfig) -> None:
+    corpus = load_corpus(replace(config, split_by="Q"))
+    answers = {
+        split: {turns[1] for turns in rows["turns"] if turns[0].startswith("질문")}
+        for split, rows in corpus.items()
+    }
+    assert answers["train"] & answers["test"]  # by the question, so not by the answer
 
 
 def test_one_file_is_had_whole(config: DataConfig) -> None:

@@ -168,3 +168,13 @@ def test_one_number_is_no_series(forecaster: TrainedModel, tmp_path: Path) -> No
         load_numbers(forecaster, path=path, split="test")
     with pytest.raises(DataError, match="no split 'dev2'; it has train, validation, test"):
         load_numbers(forecaster, path=None, split="dev2")
+
+
+def test_another_corpus_than_those_of_a_mixture_is_taken_once(
+    chatbot: TrainedModel, tmp_path: Path
+) -> None:
+    talk = tmp_path / "talk.jsonl"
+    talk.write_text(json.dumps({"turns": ["a", "b", "c"]}) + "\n", encoding="utf-8")
+    config = DataConfig(path=["gone.jsonl", "gone.csv"], dialogue="turns", repeats=[1, 3])
+    trained = replace(chatbot, data=asdict(config))
+    assert load_pairs(trained, path=str(talk), split="test").references == ["b", "c"]

@@ -65,7 +65,11 @@ def test_whole_conversations_cost_what_their_pairs_cost(
     assert float(whole.nats_sum) == pytest.approx(sum(float(pair.nats_sum) for pair in pairs))
 
 
-def test_a_chain_costs_what_its_answers_cost_after_all_that_was_heard() -> None:
+@pytest.mark.parametrize("part_rows", [1, 64])
+def test_a_chain_costs_what_its_answers_cost_after_all_that_was_heard(
+    part_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline.nn.seq2seq, "_PART_ROWS", part_rows)
     model = build()
     (one, two), (three, four) = CONVERSATIONS[0][:2], CONVERSATIONS[1][:2]
     whole = model.loss(collate_conversations([[[one, two], [three, four]]]))

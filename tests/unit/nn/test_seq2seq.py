@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
@@ -32,9 +33,8 @@ def build(
         embedding_dim=5,
         hidden_size=hidden_size,
         num_layers=2,
-        dropout=0.3,
         tie_embeddings=tie_embeddings,
-        **values,
+        **{"dropout": 0.3, **values},
     )
     model = Seq2Seq(
         config,
@@ -320,3 +320,36 @@ def test_r_drop_adds_what_two_passes_with_dropout_disagree_about() -> None:
     without, once, thrice = objectives
     assert once > without + 1e-3
     assert thrice - without == pytest.approx(3 * (once - without), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "values", [{"word_dropout": 0.5}, {"weight_dropout": 0.5}, {"dropout": 0.5}]
+)
+def test_each_dropout_is_in_the_encoder_and_in_the_decoder(values: dict[str, Any]) -> None:
+    model = build("gru", "general", **{"dropout": 0.0, **values})
+    batch = collate(SOURCES, TARGETS)
+    state = model.encode(batch.source_ids, batch.source_lengths)
+    features = model.decoder(batch.decoder_input_ids, state)
+    model.train()
+    torch.manual_seed(3)
+    trained = model.encode(batch.source_ids, batch.source_lengths)
+    assert not torch.allclose(trained.values[0], state.values[0])
+    assert not torch.allclose(model.decoder(batch.decoder_input_ids, state), features)
+
+
+@pytest.mark.parametrize("is_variational", [True, False])
+def test_units_are_dropped_for_a_whole_sentence_in_the_encoder_and_in_the_decoder(
+    is_variational: bool,
+) -> None:
+    model = build("gru", "general", variational_dropout=is_variational).train()
+    dropped: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Callable[..., None]:
+        return lambda module, inputs, outputs: dropped.__setitem__(name, outputs == 0)
+
+    model.encoder.dropout.register_forward_hook(keep("encoder"))
+    model.decoder.dropout.register_forward_hook(keep("decoder"))
+    model(collate([[4, 5, 6, 7, 8, 9]] * 4, [[4, 5, 6, 7, 8, 9]] * 4))
+    for zeroed in dropped.values():
+        assert zeroed.dim() == 3
+        assert torch.equal(zeroed, zeroed[:, :1].expand_as(zeroed)) == is_variational

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pipeline.nn.classifier import SequenceClassifier
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.forecaster import Forecaster
 from pipeline.nn.language_model import LanguageModel
+from pipeline.nn.loss import SummedLoss
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import EOS_ID, TokenizerConfig
 from pipeline.training.config import RunConfig, TrainerConfig
@@ -173,6 +175,29 @@ def test_tokens_are_weighed_by_how_often_they_are_to_be_predicted(rows: Path) ->
     assert float(module.label_weights[flat].mean()) == pytest.approx(1.0)
 
 
+def test_the_objective_is_what_the_configuration_says(rows: Path) -> None:
+    tokenizer = TokenizerConfig(vocab_size=290, model_type="bpe")
+    config = RunConfig(
+        data=DataConfig(path=str(rows), source="text", target="kind", tokenizer=tokenizer),
+        model=ModelConfig(hidden_size=6, embedding_dim=4),
+        trainer=TrainerConfig(r_drop=5.0, label_smoothing=0.2),
+        name="twice",
+    )
+    job = prepare_job(config, rows.parent / "run")
+    network = job.network(is_new=True)
+    assert isinstance(network, Seq2Seq)
+    module = job.module(network)
+    batch = next(iter(job.data_module().val_dataloader()))
+
+    def objective(loss: Callable[[], SummedLoss]) -> float:
+        torch.manual_seed(7)
+        return float(loss().objective_sum.detach())
+
+    found = objective(lambda: module.objective(batch))
+    assert found == objective(lambda: network.loss(batch, label_smoothing=0.2, r_drop=5.0))
+    assert found != objective(lambda: network.loss(batch, label_smoothing=0.2))
+
+
 def test_of_a_mixture_each_corpus_is_gone_through_as_often_as_it_says(tmp_path: Path) -> None:
     paths = []
     for name, count in (("one", 40), ("other", 30)):
@@ -189,9 +214,13 @@ def test_of_a_mixture_each_corpus_is_gone_through_as_often_as_it_says(tmp_path: 
     )
     model = ModelConfig(memory="recurrent", hidden_size=6, embedding_dim=4)
     job = prepare_job(RunConfig(data=data, model=model, name="mixed"), tmp_path / "run")
+    assert isinstance(job, TextJob)
     batches = job.data_module().training_batches(Position())  # type: ignore[attr-defined]
     first_words = [
         job.tokenizers[0].decode(turns[0]).split()[0] for turns in batches._conversations["turns"]
     ]
-    one, other = (len(corpus["train"]) for corpus in job.corpus.corpora)  # type: ignore[attr-defined]
+    one, other = (len(corpus["train"]) for corpus in job.corpus.corpora)
     assert (first_words.count("one"), first_words.count("other")) == (one, 3 * other)
+    held_out = sum(len(corpus["validation"]) for corpus in job.corpus.corpora)
+    turns = [batch.turns for batch in job.data_module().val_dataloader()]
+    assert sum(map(len, turns)) == held_out

@@ -35,13 +35,19 @@ def run(arguments: Sequence[str]) -> None:
     with warnings.catch_warnings():
         # Lightning imports a deprecated module of torch's; nothing that a user could mend.
         warnings.simplefilter("ignore")
+        from pipeline.training.processes import is_first
         from pipeline.training.run import Run, train
 
         # Set after the import, which sets it itself.
         for name in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        first = is_first()  # asked now: Lightning forgets it after the training
+        if not first:
+            logging.getLogger("pipeline").setLevel(logging.WARNING)
         folder = Run(_RUNS / config.name)
         trained = train(config, folder, command=command, console=Console(stderr=True))
+    if not first:
+        return
     if not trained:
         summary = json.loads(folder.finished.read_text(encoding="utf-8"))
         print(f"{folder.folder} had finished before, after {summary['steps']:,} steps")

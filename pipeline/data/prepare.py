@@ -114,10 +114,18 @@ def _names(config: DataConfig) -> Sequence[object]:
     return config.path if config.is_mixture else [config.path]
 
 
+def tokenizer_files(config: DataConfig, folder: Path) -> tuple[Path, ...]:
+    """Where a run keeps its tokenizers: of source and target, or the one for both."""
+    if config.tokenizer.joint or config.task in ("classification", "language_model"):
+        return (folder / "joint.model",)
+    return (folder / "source.model", folder / "target.model")
+
+
 def _tokenizers(
     pairs: datasets.Dataset, config: DataConfig, folder: Path
 ) -> tuple[Tokenizer, Tokenizer]:
-    if config.tokenizer.joint or config.task in ("classification", "language_model"):
+    files = tokenizer_files(config, folder)
+    if len(files) == 1:
         columns: tuple[str, ...] = ("source", "target")
         if config.task == "language_model" or (config.dialogue and not config.is_mixture):
             # In a dialogue every turn but the first is a target, and again in the sources after it;
@@ -125,11 +133,12 @@ def _tokenizers(
             columns = ("target",)
         elif config.task == "classification":
             columns = ("source",)
-        joint = _tokenizer(pairs, columns, config, folder / "joint.model")
+        joint = _tokenizer(pairs, columns, config, files[0])
         return joint, joint
+    source, target = files
     return (
-        _tokenizer(pairs, ("source",), config, folder / "source.model"),
-        _tokenizer(pairs, ("target",), config, folder / "target.model"),
+        _tokenizer(pairs, ("source",), config, source),
+        _tokenizer(pairs, ("target",), config, target),
     )
 
 

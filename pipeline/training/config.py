@@ -16,12 +16,17 @@ class TrainerConfig:
     """How the network is trained.
 
     Attributes:
+        begin_with: A model folder, or a model on the hub, with whose weights and tokenizers
+            training begins (fine-tuning); the `model` section and `data.tokenizer` have to be as it
+            has them. If not given, training begins with random weights.
         max_steps: Optimizer steps.
         max_time: Training time as `HH:MM:SS` (or `MM:SS`, `DD:HH:MM:SS`), or in seconds, which is
             what YAML makes of `1:30:00`. Then training ends even if steps are left; the learning
             rate follows whichever limit is nearer.
         accelerator: Lightning's: `auto`, `cpu`, `cuda`, `mps`.
-        devices: How many of them.
+        devices: How many of them train, a process and a batch of `data.batch_tokens` each. A CPU
+            counts as several where they share its cores: two processes of a thread each get more
+            done than one of two threads.
         precision: `bf16`, `fp32`, or `auto`: bf16 where the processor is good at it.
         learning_rate: The peak, after the warm-up.
         schedule: `cosine` to zero, `inverse_sqrt` of the step, or `constant`.
@@ -41,6 +46,7 @@ class TrainerConfig:
         patience: Validations without a better score after which training ends; 0 means never.
     """
 
+    begin_with: str | None = None
     max_steps: int = 3000
     max_time: str | int | None = None
     accelerator: str = "auto"

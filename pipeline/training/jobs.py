@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from pipeline.data.config import DataConfig
 from pipeline.data.conversations import ConversationDataModule, encode_conversations
 from pipeline.data.datamodule import TextDataModule
 from pipeline.data.mixture import mixed
-from pipeline.data.prepare import PreparedCorpus, prepare
+from pipeline.data.prepare import PreparedCorpus, prepare, tokenizer_files
 from pipeline.data.series import SeriesDataModule, load_series
 from pipeline.decoding import LengthLimit
-from pipeline.model_folder import build_network
+from pipeline.model_folder import TrainedModel, build_network
 from pipeline.nn.classifier import SequenceClassifier
 from pipeline.nn.forecaster import Forecaster
 from pipeline.nn.language_model import LanguageModel
@@ -27,6 +28,7 @@ from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.task import Task
 from pipeline.tokenizer import EOS_ID, Tokenizer
 from pipeline.training.config import RunConfig
+from pipeline.training.fine_tuning import begin_with_weights, keep_tokenizers, load_beginning
 from pipeline.training.module import TrainingModule
 from pipeline.training.other_modules import (
     ClassifierModule,
@@ -57,6 +59,13 @@ class Job(ABC):
         """What the model will be for."""
         return "chat" if self.config.data.is_chat else self.config.data.task
 
+    @cached_property
+    def beginning(self) -> TrainedModel | None:
+        """The model of `trainer.begin_with`."""
+        if self.config.trainer.begin_with is None:
+            return None
+        return load_beginning(self.config, self.task)
+
     @abstractmethod
     def network(self, *, is_new: bool) -> Network:
         """The network; one that is to be loaded from a checkpoint need not begin well."""
@@ -79,6 +88,9 @@ class TextJob(Job):
 
     def __init__(self, config: RunConfig, folder: Path) -> None:
         super().__init__(config)
+        files = tokenizer_files(config.data, folder)
+        if not all(file.is_file() for file in files) and self.beginning is not None:
+            keep_tokenizers(self.beginning, files)
         self.corpus = prepare(config.data, folder)
         self.data = self.corpus.config
         self.tokenizers = self.corpus.tokenizers
@@ -91,7 +103,9 @@ class TextJob(Job):
             [len(tokenizer) for tokenizer in self.tokenizers],
             num_labels=len(self.data.labels or ()),
         )
-        if is_new and self.config.model.embedding == "word2vec":
+        if is_new and self.beginning is not None:
+            begin_with_weights(network, self.beginning, labels=self.data.labels)
+        elif is_new and self.config.model.embedding == "word2vec":
             assert not isinstance(network, Forecaster)
             begin_with_word2vec(network, self.corpus, seed=self.config.seed)
         return network
@@ -145,7 +159,10 @@ class ForecastJob(Job):
         """See `Job.network`."""
         train = self.series.train
         scale = float(train.std()) or 1.0  # of a series that never changes, any will do
-        return Forecaster(self.config.model, mean=float(train.mean()), scale=scale)
+        network = Forecaster(self.config.model, mean=float(train.mean()), scale=scale)
+        if is_new and self.beginning is not None:
+            begin_with_weights(network, self.beginning)
+        return network
 
     def module(self, network: Network) -> TrainingModule[Any]:
         """See `Job.module`."""

@@ -45,7 +45,7 @@ class TrainingModule(lightning.LightningModule, Generic[AnyNetwork]):
             self.averaged.requires_grad_(False)
         self.seed = seed
         self.clock = Clock()
-        self.num_tokens_trained = 0
+        self.num_tokens_trained = 0  # of all devices, as if each had as many as this one
         self.scores: dict[str, float] = {}
         self._last_loss: SummedLoss | None = None
         self._validation_sums = (0.0, 0)
@@ -72,7 +72,7 @@ class TrainingModule(lightning.LightningModule, Generic[AnyNetwork]):
     def training_step(self, batch: Batch, batch_idx: int) -> STEP_OUTPUT:
         """The mean loss of a prediction, over the batches of all devices."""
         loss = self.objective(batch)
-        self.num_tokens_trained += batch.num_tokens
+        self.num_tokens_trained += batch.num_tokens * self.trainer.world_size
         self._last_loss = loss
         return loss.objective_sum / self._predictions_per_device(loss.num_predictions)
 

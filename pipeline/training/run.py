@@ -31,6 +31,7 @@ from pipeline.training.jobs import Job, prepare_job
 from pipeline.training.metrics_file import MetricsFile
 from pipeline.training.module import TrainingModule
 from pipeline.training.precision import choose_precision
+from pipeline.training.processes import is_first, share_cores
 from pipeline.training.progress_bar import TrainingProgress
 
 _log = logging.getLogger(__name__)
@@ -92,7 +93,8 @@ def train(config: RunConfig, run: Run, *, command: str, console: Console) -> boo
     if run.finished.is_file():
         return False
     job = prepare_job(config, run.checkpoints)
-    _write_config(config, run)  # not before: a mistake in the data may be mended under this name
+    if is_first():  # not before: a mistake in the data may be mended under this name
+        _write_config(config, run)
     lightning.seed_everything(config.seed, verbose=False)
     checkpoints = list_checkpoints(run.checkpoints)
     network = job.network(is_new=not checkpoints)
@@ -117,7 +119,8 @@ def train(config: RunConfig, run: Run, *, command: str, console: Console) -> boo
         "tokens": module.num_tokens_trained,
         "best": best.best,
     }
-    run.finished.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    if trainer.is_global_zero:
+        run.finished.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     seconds, num_steps = config.trainer.max_seconds, config.trainer.max_steps
     if seconds is not None and module.clock.seconds >= seconds and trainer.global_step < num_steps:
         _log.info(
@@ -194,6 +197,8 @@ def _trainer(
     config: RunConfig, run: Run, metrics: MetricsFile, best: BestModel, console: Console
 ) -> lightning.Trainer:
     accelerator = _accelerator(config.trainer.accelerator)
+    if accelerator == "cpu":
+        share_cores(config.trainer.devices)
     return lightning.Trainer(
         accelerator=accelerator,
         devices=config.trainer.devices,
@@ -203,9 +208,9 @@ def _trainer(
         val_check_interval=config.trainer.validate_every,
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
-        logger=[metrics, *_tensorboard(run)],
+        logger=[metrics, *_tensorboard(run)] if is_first() else False,
         callbacks=[
-            MetricsSession(metrics),
+            *([MetricsSession(metrics)] if is_first() else []),
             TrainingProgress(console),
             ReturnMemory(),
             ValidationLines(),

@@ -1,0 +1,76 @@
+"""Fine-tuning: a training that begins with a trained model in place of random weights."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import ConfigError
+from pipeline.model_folder import TrainedModel, load_model
+from pipeline.nn.network import Network
+from pipeline.task import Task
+from pipeline.training.config import RunConfig
+
+_MAY_DIFFER = {
+    "dropout",
+    "variational_dropout",
+    "word_dropout",
+    "weight_dropout",
+    # Of random weights, in whose place those of the model come.
+    "recurrent_init",
+    "memory_bias",
+    "chrono_steps",
+}
+"""Keys of the `model` section that change nothing in what trained weights mean."""
+
+
+def load_beginning(config: RunConfig, task: Task) -> TrainedModel:
+    """The model of `trainer.begin_with`, which has to be what the configuration describes.
+
+    Raises:
+        ConfigError: It is not: the first key that differs.
+        ModelError: The model folder cannot be read.
+    """
+    folder = config.trainer.begin_with
+    assert folder is not None
+    trained = load_model(folder)
+    if trained.task != task:
+        raise ConfigError(
+            f"trainer.begin_with: {folder} is a model for {trained.task}; expected {task}"
+        )
+    there, here = asdict(trained.network.config), asdict(config.model)
+    for name in (name for name in there if name not in _MAY_DIFFER):
+        _expect(f"model.{name}", there[name], here[name], folder)
+    if trained.tokenizers:
+        tokenizer = config.data.tokenizer
+        has_one = task in ("classification", "language_model") or tokenizer.joint
+        _expect("data.tokenizer.joint", len(trained.tokenizers) == 1, has_one, folder)
+        size = len(trained.source_tokenizer)
+        _expect("data.tokenizer.vocab_size", size, tokenizer.vocab_size, folder)
+    return trained
+
+
+def keep_tokenizers(trained: TrainedModel, files: tuple[Path, ...]) -> None:
+    """Put the model's tokenizers where a run that goes on looks for its own."""
+    for tokenizer, file in zip(trained.tokenizers, files, strict=True):
+        if not file.is_file():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            tokenizer.save(file)
+
+
+def begin_with_weights(
+    network: Network, trained: TrainedModel, *, labels: Sequence[str] | None = None
+) -> None:
+    """Copy the weights of the trained model.
+
+    Raises:
+        ConfigError: It is a classifier of other labels.
+    """
+    if labels is not None:
+        _expect("data.labels", trained.labels, labels, trained.name)
+    network.load_state_dict(trained.network.state_dict())
+
+
+def _expect(key: str, there: Any, here: Any, folder: str) -> None:
+    if there != here:
+        raise ConfigError(f"{key}: expected {there}, as {folder} has it, got {here}")

@@ -37,30 +37,38 @@ class Variant:
     Attributes:
         name: Its folder in `runs`.
         options: What it is trained with, besides the configuration.
+        config: The configuration.
     """
 
     name: str
     options: Sequence[str]
+    config: str = CONFIG
 
     @property
     def model(self) -> Path:
         """Its model folder."""
         return Path("runs") / self.name / "model"
 
+    def hypotheses(self, split: str) -> Path:
+        """Where `score` writes what it translates."""
+        return Path("runs") / self.name / f"{split}.tsv"
+
     def train(self) -> None:
         """Train it, unless it was before."""
-        words = ["train", "--config", CONFIG, "--name", self.name, *self.options]
+        words = ["train", "--config", self.config, "--name", self.name, *self.options]
         _seq2seq(words, stdout=sys.stderr)
 
-    def score(self) -> Mapping[str, Any]:
+    def score(self, split: str = "test") -> Mapping[str, Any]:
         """What `seq2seq evaluate --json` says of it."""
-        found = _seq2seq(["evaluate", str(self.model), "--json"], stdout=subprocess.PIPE)
+        words = ["evaluate", str(self.model), "--split", split, "--json"]
+        words += ["--output", str(self.hypotheses(split))]
+        found = _seq2seq(words, stdout=subprocess.PIPE)
         scores: dict[str, Any] = json.loads(found.stdout)
         return scores
 
     def training_speed(self) -> float:
         """Target tokens a second, in forward and backward pass and optimizer, without Lightning."""
-        config = parse(["--config", CONFIG, "--name", self.name, *self.options])
+        config = parse(["--config", self.config, "--name", self.name, *self.options])
         with tempfile.TemporaryDirectory() as folder:
             job = TextJob(config, Path(folder))
         network = job.network(is_new=False).train()

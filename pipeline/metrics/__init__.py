@@ -17,6 +17,7 @@ from pipeline.metrics.corpus import (
     exact_match,
     perplexity_per_word,
     scores_by_label,
+    sentence_bleu,
     sentence_chrf,
     ter,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "relevance",
     "repetition",
     "scores_by_label",
+    "sentence_bleu",
     "sentence_chrf",
     "ter",
     "top_reply_share",

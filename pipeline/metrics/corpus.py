@@ -43,6 +43,16 @@ def ter(hypotheses: Sequence[str], references: Sequence[str]) -> Score:
     return _corpus_score(sacrebleu.TER(), hypotheses, references)
 
 
+def sentence_bleu(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
+    """BLEU of each sentence by itself, 0 to 100, of as many orders of n-grams as it has words.
+
+    An order without a match counts as half a match, the next such as a quarter (sacreBLEU's `exp`).
+    """
+    metric = sacrebleu.BLEU(effective_order=True)
+    pairs = zip(hypotheses, references, strict=True)
+    return [metric.sentence_score(h, [r]).score for h, r in pairs]
+
+
 def sentence_chrf(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
     """ChrF of each sentence by itself, 0 to 100."""
     metric = sacrebleu.CHRF()

@@ -45,17 +45,17 @@ def cross_entropy(
     labels: Int[Tensor, "B T"],
     *,
     label_smoothing: float = 0.0,
-    label_weights: Float[Tensor, " V"] | None = None,
+    token_weights: Float[Tensor, "B T"] | None = None,
 ) -> SummedLoss:
     """Loss of the softmax layer `features @ weight.T + bias` against the labels; PAD is left out.
 
     With smoothing ε the target distribution is (1 - ε) on the label and ε / V on every piece
-    (Szegedy et al. 2016, section 7). `label_weights` says how much a piece counts in the objective
-    where it is the label, 1 if not given; the plain nats know nothing of it.
+    (Szegedy et al. 2016, section 7). `token_weights` says how much a label counts in the objective,
+    1 if not given, and may be negative; the plain nats know nothing of it.
     """
     rows, dtype = real_rows(features, labels)
     real_labels = labels[labels != PAD_ID]
-    row_weights = None if label_weights is None else label_weights[real_labels]
+    row_weights = None if token_weights is None else token_weights[labels != PAD_ID]
     objective_sum, nats_sum = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
         rows, weight, bias, real_labels, row_weights, label_smoothing, dtype
     )

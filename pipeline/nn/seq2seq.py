@@ -70,7 +70,11 @@ class Seq2Seq(nn.Module):
     ) -> SummedLoss:
         """Cross-entropy of the labels, summed over the real tokens; see `cross_entropy`.
 
-        With `r_drop` the batch is run twice, see `r_drop_cross_entropy`.
+        Args:
+            batch: Pairs, or whole conversations.
+            label_smoothing: See `cross_entropy`.
+            label_weights: How much a piece counts in the objective where it is the label.
+            r_drop: With it the batch is run twice, see `r_drop_cross_entropy`.
         """
         if r_drop:
             assert isinstance(batch, Seq2SeqBatch)
@@ -95,7 +99,7 @@ class Seq2Seq(nn.Module):
                 self.output_bias,
                 labels,
                 label_smoothing=label_smoothing,
-                label_weights=label_weights,
+                token_weights=None if label_weights is None else label_weights[labels],
             )
             for features, labels in parts
         ]

@@ -39,6 +39,9 @@ class TrainerConfig:
             learnt less.
         r_drop: How much it counts that two passes with other dropout disagree (R-Drop, Wu et al.
             2021, where it is 5 for translation); each step runs its batch twice. 0 is one pass.
+        minimum_risk: For translation: how many translations of each sentence are drawn from the
+            model at each step, to raise their expected BLEU (Shen et al. 2016); for a model that
+            can translate already (`begin_with`). 0 learns from the references alone.
         max_gradient_norm: The gradient's norm is clipped to this (Pascanu et al. 2013).
         ema_decay: Of the exponential moving average of the weights, which is what is validated
             and saved; 0 takes the weights as they are.
@@ -59,6 +62,7 @@ class TrainerConfig:
     label_smoothing: float = 0.1
     frequency_weighting: float = 0.0
     r_drop: float = 0.0
+    minimum_risk: int = 0
     max_gradient_norm: float = 1.0
     ema_decay: float = 0.998
     validate_every: int = 250
@@ -81,6 +85,11 @@ class TrainerConfig:
                 raise ConfigError(
                     f"trainer.{name}: expected 0 <= {name} < 1, got {getattr(self, name)}"
                 )
+        if self.minimum_risk < 0 or self.minimum_risk == 1:
+            raise ConfigError(
+                "trainer.minimum_risk: expected 0 or at least 2 translations, which are compared; "
+                f"got {self.minimum_risk}"
+            )
         if isinstance(self.max_time, str) and not _TIME.fullmatch(self.max_time):
             raise ConfigError(f"trainer.max_time: expected HH:MM:SS, got {self.max_time}")
 
@@ -120,6 +129,8 @@ class RunConfig:
             self._require_conversations()
         if self.trainer.r_drop:
             self._require_two_passes()
+        if self.trainer.minimum_risk:
+            self._require_translations()
 
     def _require_two_passes(self) -> None:
         task = "chat" if self.data.is_chat else self.data.task
@@ -130,6 +141,13 @@ class RunConfig:
             )
         if self.trainer.frequency_weighting:
             raise ConfigError("trainer.r_drop: not possible with trainer.frequency_weighting")
+
+    def _require_translations(self) -> None:
+        task = "chat" if self.data.is_chat else self.data.task
+        if task != "translation":
+            raise ConfigError(f"trainer.minimum_risk: expected with translation; got {task}")
+        if self.trainer.r_drop:
+            raise ConfigError("trainer.minimum_risk: not possible with trainer.r_drop")
 
     def _require_conversations(self) -> None:
         data = self.data

@@ -13,6 +13,7 @@ from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.text import normalize
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.config import TrainerConfig
+from pipeline.training.minimum_risk import minimum_risk_loss
 from pipeline.training.module import TrainingModule
 
 _NUM_SAMPLES = 5
@@ -82,6 +83,15 @@ class Seq2SeqModule(TrainingModule[Seq2Seq]):
 
     def objective(self, batch: Any) -> SummedLoss:
         """See `TrainingModule.objective`."""
+        if self.config.minimum_risk:
+            return minimum_risk_loss(
+                self.model,
+                batch,
+                num_samples=self.config.minimum_risk,
+                tokenizer=self.validation.target_tokenizer,
+                limit=self.validation.limit,
+                label_smoothing=self.config.label_smoothing,
+            )
         weights = None if self.label_weights is None else self.label_weights.to(self.device)
         return self.model.loss(
             batch,

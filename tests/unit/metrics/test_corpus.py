@@ -10,6 +10,7 @@ from pipeline.metrics import (
     exact_match,
     perplexity_per_word,
     scores_by_label,
+    sentence_bleu,
     sentence_chrf,
     ter,
 )
@@ -171,3 +172,10 @@ def test_hypotheses_without_reference_are_an_error() -> None:
 
 def test_a_perplexity_beyond_floats_is_no_error() -> None:
     assert perplexity_per_word(1600.0, ["字" * 200]) > 1e300
+
+
+def test_a_sentences_own_bleu_by_hand() -> None:
+    texts = ["a b c d", "a b c", "a b x"]
+    found = sentence_bleu(texts, ["a b c d", "a b c", "a b c"])
+    # Of three words there are no four in a row: (2/3 * 1/2 * half a match of 1) ** (1/3).
+    assert found == pytest.approx([100, 100, 100 * (2 / 3 * 1 / 2 * 1 / 2) ** (1 / 3)])

@@ -129,3 +129,28 @@ def test_two_passes_are_for_pairs(
             model=ModelConfig(**model),  # type: ignore[arg-type]
             trainer=TrainerConfig(r_drop=5, **trainer),  # type: ignore[arg-type]
         )
+
+
+@pytest.mark.parametrize(
+    ("data", "trainer", "message"),
+    [
+        ({"task": "classification"}, {}, "expected with translation; got classification"),
+        ({"dialogue": "t"}, {}, "expected with translation; got chat"),
+        ({}, {"r_drop": 5.0}, "not possible with trainer.r_drop"),
+    ],
+)
+def test_minimum_risk_is_for_translation(
+    data: dict[str, str], trainer: dict[str, float], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^trainer\.minimum_risk: {message}"):
+        RunConfig(
+            name="x",
+            data=DataConfig(path="a.csv", **data),  # type: ignore[arg-type]
+            trainer=TrainerConfig(minimum_risk=4, **trainer),  # type: ignore[arg-type]
+        )
+
+
+@pytest.mark.parametrize("num", [-1, 1])
+def test_samples_have_to_be_compared(num: int) -> None:
+    with pytest.raises(ConfigError, match=f"minimum_risk: expected 0 or at least 2 .* got {num}"):
+        TrainerConfig(minimum_risk=num)

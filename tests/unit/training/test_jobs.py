@@ -9,6 +9,7 @@ import torch
 
 from pipeline.data.by_step import Position
 from pipeline.data.config import DataConfig
+from pipeline.decoding import LengthLimit
 from pipeline.errors import ConfigError
 from pipeline.model_folder import TrainedModel, load_model, save_model
 from pipeline.nn.classifier import SequenceClassifier
@@ -20,6 +21,7 @@ from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import EOS_ID, TokenizerConfig
 from pipeline.training.config import RunConfig, TrainerConfig
 from pipeline.training.jobs import Job, TextJob, prepare_job
+from pipeline.training.minimum_risk import minimum_risk_loss
 from pipeline.training.seq2seq_module import Seq2SeqModule
 
 
@@ -196,6 +198,19 @@ def test_the_objective_is_what_the_configuration_says(rows: Path) -> None:
     found = objective(lambda: module.objective(batch))
     assert found == objective(lambda: network.loss(batch, label_smoothing=0.2, r_drop=5.0))
     assert found != objective(lambda: network.loss(batch, label_smoothing=0.2))
+
+    module.config = TrainerConfig(minimum_risk=3, label_smoothing=0.2)
+    found = objective(lambda: module.objective(batch))
+    assert found == objective(
+        lambda: minimum_risk_loss(
+            network,
+            batch,
+            num_samples=3,
+            tokenizer=job.tokenizers[-1],
+            limit=LengthLimit(),
+            label_smoothing=0.2,
+        )
+    )
 
 
 def test_of_a_mixture_each_corpus_is_gone_through_as_often_as_it_says(tmp_path: Path) -> None:

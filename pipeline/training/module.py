@@ -40,11 +40,12 @@ class TrainingModule(lightning.LightningModule, Generic[AnyNetwork]):
         self.config = config
         self.model = model
         self.averaged = model
-        if config.ema_decay:
+        if config.ema_decay or config.average_checkpoints:
             self.averaged = copy.deepcopy(model)
             self.averaged.requires_grad_(False)
         self.seed = seed
         self.clock = Clock()
+        self._recent_weights: list[list[Tensor]] = []  # at the last validations, for their mean
         self.num_tokens_trained = 0  # of all devices, as if each had as many as this one
         self.scores: dict[str, float] = {}
         self._last_loss: SummedLoss | None = None
@@ -94,7 +95,7 @@ class TrainingModule(lightning.LightningModule, Generic[AnyNetwork]):
     def on_train_batch_end(self, outputs: STEP_OUTPUT, batch: Batch, batch_idx: int) -> None:
         """Update the average; end the training when its steps or its time are over."""
         step = self.global_step
-        if self.averaged is not self.model:
+        if self.config.ema_decay:
             # A short memory at first, or the average would long hold the first, random weights.
             decay = min(self.config.ema_decay, (1 + step) / (10 + step))
             with torch.no_grad():
@@ -117,8 +118,16 @@ class TrainingModule(lightning.LightningModule, Generic[AnyNetwork]):
         return float(self._last_loss.nats_sum) / self._last_loss.num_predictions
 
     def on_validation_epoch_start(self) -> None:
-        """Begin the sums."""
+        """Begin the sums; with checkpoint averaging, take the mean that is to be judged."""
         self._validation_sums = (0.0, 0)
+        if self.config.average_checkpoints:
+            now = [parameter.detach().clone() for parameter in self.model.parameters()]
+            self._recent_weights = [*self._recent_weights, now][-self.config.average_checkpoints :]
+            with torch.no_grad():
+                for mean, *weights in zip(
+                    self.averaged.parameters(), *self._recent_weights, strict=True
+                ):
+                    mean.copy_(torch.stack(weights).mean(dim=0))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add the loss of a batch."""
@@ -152,12 +161,15 @@ class TrainingModule(lightning.LightningModule, Generic[AnyNetwork]):
         yield from ()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the time trained so far."""
+        """Keep the time trained so far, and what the next averages are made of."""
+        if self.config.average_checkpoints:
+            checkpoint["recent_weights"] = self._recent_weights
         checkpoint["seconds_trained"] = self.clock.seconds
         checkpoint["num_tokens_trained"] = self.num_tokens_trained
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on from the time trained before."""
+        """Go on from there."""
+        self._recent_weights = checkpoint.get("recent_weights", [])
         self.clock.start(checkpoint["seconds_trained"])
         self.num_tokens_trained = checkpoint["num_tokens_trained"]
 

@@ -22,6 +22,7 @@ from pipeline.training.config import RunConfig, TrainerConfig
         ("warmup_steps", -1),
         ("weight_decay", -0.1),
         ("patience", -1),
+        ("average_checkpoints", -1),
         ("label_smoothing", 1.0),
         ("label_smoothing", -0.1),
         ("ema_decay", 1.0),
@@ -154,3 +155,8 @@ def test_minimum_risk_is_for_translation(
 def test_samples_have_to_be_compared(num: int) -> None:
     with pytest.raises(ConfigError, match=f"minimum_risk: expected 0 or at least 2 .* got {num}"):
         TrainerConfig(minimum_risk=num)
+
+
+def test_there_is_one_average_or_the_other() -> None:
+    with pytest.raises(ConfigError, match=r"average_checkpoints: .*ema_decay 0; got 5, and 0.9"):
+        TrainerConfig(average_checkpoints=5, ema_decay=0.9)

@@ -114,6 +114,39 @@ def test_the_average_follows_its_recurrence(
         assert not torch.equal(found, weight)
 
 
+def test_the_mean_of_the_last_validations_is_what_is_judged(
+    tiny_tokenizer: Tokenizer, batches: list[Seq2SeqBatch]
+) -> None:
+    module = _module(tiny_tokenizer, average_checkpoints=2, validate_every=2)
+    at_validations: list[list[Tensor]] = []
+    judged: list[list[Tensor]] = []
+
+    def record(*_: object) -> None:
+        at_validations.append(_weights(module.model))
+        judged.append(_weights(module.averaged))
+
+    _fit(module, batches, LambdaCallback(on_validation_end=record))
+    assert len(judged) == 3
+    for found, first in zip(judged[0], at_validations[0], strict=True):
+        torch.testing.assert_close(found, first)
+    for number in (1, 2):
+        for found, one, other in zip(
+            judged[number], at_validations[number - 1], at_validations[number], strict=True
+        ):
+            torch.testing.assert_close(found, (one + other) / 2)
+
+    # A run that goes on makes the next mean of the same.
+    checkpoint: dict[str, Any] = {}
+    module.on_save_checkpoint(checkpoint)
+    resumed = _module(tiny_tokenizer, average_checkpoints=2, validate_every=2)
+    resumed.on_load_checkpoint(checkpoint)
+    resumed.on_validation_epoch_start()
+    for found, last, new in zip(
+        resumed.averaged.parameters(), at_validations[2], _weights(resumed.model), strict=True
+    ):
+        torch.testing.assert_close(found.data, (last + new) / 2)
+
+
 def test_without_decay_the_weights_are_judged_themselves(
     tiny_tokenizer: Tokenizer, batches: list[Seq2SeqBatch]
 ) -> None:

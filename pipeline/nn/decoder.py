@@ -17,6 +17,7 @@ from pipeline.nn.dropout import Dropout, WordDropout
 from pipeline.nn.embedding import Embedding, OneHot
 from pipeline.nn.encoder import EncoderOutput
 from pipeline.nn.initialization import build_cell
+from pipeline.nn.lexical import LexicalPath
 from pipeline.nn.memory import ConversationState
 from pipeline.nn.slots import SlotReader
 
@@ -36,6 +37,7 @@ class DecoderState:
         attention_weights: Where the top layer looked at the last step; None before the first, or
             without attention.
         memory: Of the conversation, after the turns read; None where the model keeps none.
+        words: The embeddings of the source; None without a lexical path.
         fed: The features of the last step; None without input feeding.
     """
 
@@ -45,6 +47,7 @@ class DecoderState:
     source_mask: Bool[Tensor, "B S"]
     attention_weights: Float[Tensor, "B S"] | None = None
     memory: ConversationState | None = None
+    words: Float[Tensor, "B S D"] | None = None
     fed: Float[Tensor, "B E"] | None = None
 
     def select(self, rows: Int[Tensor, " N"]) -> "DecoderState":
@@ -53,15 +56,18 @@ class DecoderState:
         def pick(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
             return tuple(tensor.index_select(0, rows) for tensor in tensors)
 
-        weights, fed = self.attention_weights, self.fed
+        def pick_one(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor.index_select(0, rows)
+
         return DecoderState(
             layers=tuple(map(pick, self.layers)),
             keys=pick(self.keys),
             values=pick(self.values),
             source_mask=self.source_mask.index_select(0, rows),
-            attention_weights=None if weights is None else weights.index_select(0, rows),
+            attention_weights=pick_one(self.attention_weights),
             memory=None if self.memory is None else self.memory.select(rows),
-            fed=None if fed is None else fed.index_select(0, rows),
+            words=pick_one(self.words),
+            fed=pick_one(self.fed),
         )
 
 
@@ -69,7 +75,8 @@ class Decoder(nn.Module):
     """Recurrent layers, then attention, then the attentional state of Luong et al. (2015).
 
     h~ = tanh(W_c [c; h]) (their equation 5), here of size E so that the softmax can share the
-    embedding. What the slots of a memory hold is added to it (`SlotReader`). Input feeding is an
+    embedding. Added to it are the words looked at (`LexicalPath`), and what the slots of a memory
+    hold (`SlotReader`). Input feeding is an
     option: it forces a loop over the steps in training.
     """
 
@@ -99,6 +106,9 @@ class Decoder(nn.Module):
             self.lower_attentions.append(lower)
         num_inputs = config.hidden_size * (1 if self.attention is None else 2)
         self.W_c = nn.Linear(num_inputs, config.embedding_dim)
+        self.lexical = (
+            LexicalPath(embedding.embedding_dim, config.embedding_dim) if config.lexical else None
+        )
         self.slots = (
             SlotReader(config.hidden_size, embedding.embedding_dim, config.embedding_dim)
             if config.memory == "recurrent"
@@ -119,6 +129,7 @@ class Decoder(nn.Module):
             values=tuple(each.values(encoded.outputs) for each in self._attentions),
             source_mask=encoded.source_mask,
             memory=memory,
+            words=encoded.words,
             fed=self._nothing_fed(encoded.outputs),
         )
 
@@ -168,6 +179,10 @@ class Decoder(nn.Module):
             context, weights = self._look(-1, outputs, state)
             inputs = torch.cat([context, outputs], dim=-1)
         features = torch.tanh(self.W_c(inputs))
+        if self.lexical is not None:
+            assert weights is not None
+            assert state.words is not None
+            features = features + self.lexical(weights, state.words)
         if self.slots is not None:
             assert state.memory is not None
             features = features + self.slots(outputs, state.memory.slots)

@@ -21,11 +21,13 @@ class EncoderOutput(NamedTuple):
         outputs: The top layer's output at each source token.
         final_states: For each layer its last hidden state, the directions side by side.
         source_mask: True where a source token is real.
+        words: The embedding of each source token, where the decoder has a `LexicalPath`.
     """
 
     outputs: Float[Tensor, "B S H"]
     final_states: tuple[Float[Tensor, "B H"], ...]
     source_mask: Bool[Tensor, "B S"]
+    words: Float[Tensor, "B S D"] | None = None
 
     def select(self, rows: Int[Tensor, " N"]) -> "EncoderOutput":
         """Those of these rows, in this order, without the padding that none of them needs."""
@@ -35,6 +37,7 @@ class EncoderOutput(NamedTuple):
             self.outputs[rows, :max_length],
             tuple(final_state[rows] for final_state in self.final_states),
             source_mask[:, :max_length],
+            None if self.words is None else self.words[rows, :max_length],
         )
 
 
@@ -70,12 +73,15 @@ class Encoder(RecurrentLayers):
         super().__init__(config, embedding.embedding_dim)
         self.embedding = embedding
         self.word_dropout = WordDropout(config.word_dropout)
+        self.keeps_words = config.lexical
 
     def forward(
         self, source_ids: Int[Tensor, "B S"], source_lengths: Int[Tensor, " B"]
     ) -> EncoderOutput:
         """Encode a padded batch of sentences."""
-        return self.read(self.word_dropout(self.embedding(source_ids)), source_lengths)
+        words = self.word_dropout(self.embedding(source_ids))
+        encoded = self.read(words, source_lengths)
+        return encoded._replace(words=self.dropout(words)) if self.keeps_words else encoded
 
     def in_parts(
         self, source_ids: Int[Tensor, "B S"], source_lengths: Int[Tensor, " B"], *, rows: int
@@ -86,19 +92,25 @@ class Encoder(RecurrentLayers):
         for part in order.split(rows):
             lengths = source_lengths[part]
             parts.append(self(source_ids[part, : int(lengths.max())], lengths))
-        to_width = [(0, 0, 0, source_ids.shape[1] - part.outputs.shape[1]) for part in parts]
-        outputs = [
-            nn.functional.pad(part.outputs, widths)
-            for part, widths in zip(parts, to_width, strict=True)
-        ]
         back = order.argsort()
+
+        def joined(vectors: list[Tensor]) -> Tensor:
+            num_lacking = [source_ids.shape[1] - part.shape[1] for part in vectors]
+            padded = [
+                nn.functional.pad(part, (0, 0, 0, num))
+                for part, num in zip(vectors, num_lacking, strict=True)
+            ]
+            return torch.cat(padded)[back]
+
+        words = [part.words for part in parts if part.words is not None]
         return EncoderOutput(
-            torch.cat(outputs)[back],
+            joined([part.outputs for part in parts]),
             tuple(
                 torch.cat(layer)[back]
                 for layer in zip(*(part.final_states for part in parts), strict=True)
             ),
             length_mask(source_lengths, source_ids.shape[1]),
+            joined(words) if words else None,
         )
 
 

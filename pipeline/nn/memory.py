@@ -116,4 +116,6 @@ class ConversationMemory(nn.Module):
                 for V, final_state in zip(self.V, encoded.final_states, strict=True)
             ),
             source_mask=nn.functional.pad(encoded.source_mask, (1, 0), value=True),
+            # The memory is no word.
+            words=None if encoded.words is None else nn.functional.pad(encoded.words, (0, 0, 1, 0)),
         )

@@ -25,6 +25,7 @@ def build(
     num_layers: int = 2,
     attention_after: AttentionPlace = "last",
     input_feeding: bool = False,
+    lexical: bool = False,
 ) -> Decoder:
     torch.manual_seed(9)
     config = ModelConfig(
@@ -32,6 +33,7 @@ def build(
         attention=attention,
         attention_after=attention_after,
         input_feeding=input_feeding,
+        lexical=lexical,
         num_heads=3,
         embedding_dim=EMBEDDING_DIM,
         hidden_size=HIDDEN_SIZE,
@@ -231,3 +233,26 @@ def test_with_input_feeding_a_step_reads_the_features_before_it(
     torch.testing.assert_close(selected, features[rows], rtol=0, atol=1e-6)
     other, _ = decoder.step(token_ids, replace(last, fed=torch.zeros_like(last.fed)))
     assert not torch.allclose(other, features)
+
+
+@pytest.mark.parametrize("attention", ["general", "multi_head"])
+@pytest.mark.parametrize("attention_after", get_args(AttentionPlace))
+def test_the_words_looked_at_go_straight_to_the_features(
+    attention: AttentionName, attention_after: AttentionPlace
+) -> None:
+    decoder = build("gru", attention, attention_after=attention_after, lexical=True)
+    words = torch.randn(3, 4, EMBEDDING_DIM)
+    state = decoder.initial_state(encoded()._replace(words=words))
+    steps, last = unrolled(decoder, state)
+    torch.testing.assert_close(steps, decoder(decoder_input_ids(), state), rtol=0, atol=1e-6)
+    token_ids, rows = torch.tensor([4, 5, 6]), torch.tensor([2, 0, 0])
+    features, after = decoder.step(token_ids, last)
+    selected, _ = decoder.step(token_ids[rows], last.select(rows))
+    torch.testing.assert_close(selected, features[rows], rtol=0, atol=1e-6)
+
+    assert decoder.lexical is not None
+    assert after.attention_weights is not None
+    found = decoder.lexical(after.attention_weights.unsqueeze(1), words).squeeze(1)
+    decoder.lexical = None
+    without, _ = decoder.step(token_ids, last)
+    torch.testing.assert_close(features - without, found, rtol=0, atol=1e-6)

@@ -19,7 +19,7 @@ CONVERSATIONS = [
 cells = pytest.mark.parametrize("cell", get_args(CellName))
 
 
-def build(cell: CellName = "gru", *, num_layers: int = 1) -> Seq2Seq:
+def build(cell: CellName = "gru", *, num_layers: int = 1, lexical: bool = False) -> Seq2Seq:
     torch.manual_seed(4)
     config = ModelConfig(
         cell=cell,
@@ -28,6 +28,7 @@ def build(cell: CellName = "gru", *, num_layers: int = 1) -> Seq2Seq:
         num_layers=num_layers,
         dropout=0.3,
         memory="recurrent",
+        lexical=lexical,
     )
     model = Seq2Seq(config, source_vocab_size=16, target_vocab_size=16, joint_vocabulary=True)
     return model.double().eval()
@@ -50,11 +51,12 @@ def encode(model: Seq2Seq, *sources: list[int], before: DecoderState | None = No
 
 @cells
 @pytest.mark.parametrize("part_rows", [1, 3, 64])
+@pytest.mark.parametrize("lexical", [False, True])
 def test_whole_conversations_cost_what_their_pairs_cost(
-    cell: CellName, part_rows: int, monkeypatch: pytest.MonkeyPatch
+    cell: CellName, part_rows: int, lexical: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline.nn.seq2seq, "_PART_ROWS", part_rows)
-    model = build(cell, num_layers=2)
+    model = build(cell, num_layers=2, lexical=lexical)
     whole = model.loss(collate_conversations([[turns] for turns in CONVERSATIONS]))
     pairs = [
         model.loss(collate([context], [answer]))

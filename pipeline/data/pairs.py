@@ -50,7 +50,13 @@ def text_pairs(
         )
     columns = [source, target, dialogue]
     key = fingerprint(
-        fingerprint_of(rows), "pairs", columns, config.is_chat, config.labels, max_turns
+        fingerprint_of(rows),
+        "pairs",
+        columns,
+        config.is_chat,
+        config.reverse,
+        config.labels,
+        max_turns,
     )
     pairs = mapped_once(rows, function, key=key, features=_FEATURES, description="Reading pairs")
     if config.labels is not None and len(pairs) < len(rows):

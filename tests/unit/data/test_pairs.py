@@ -88,6 +88,16 @@ def test_other_columns_give_other_pairs(tmp_path: Any) -> None:
     assert (there[0], back[0]) == ({"source": "1", "target": "2"}, {"source": "2", "target": "1"})
 
 
+def test_reversed_pairs_are_other_pairs(tmp_path: Path) -> None:
+    datasets.Dataset.from_dict({"turns": [["a", "b", "c"]]}).save_to_disk(tmp_path / "rows")
+    rows = datasets.load_from_disk(tmp_path / "rows")
+    found = [
+        list(text_pairs(rows, DataConfig(path="x", dialogue="turns", reverse=reverse))["target"])
+        for reverse in (False, True)
+    ]
+    assert found == [["b", "c"], ["a", "b"]]
+
+
 def test_other_labels_give_other_pairs(tmp_path: Path) -> None:
     datasets.Dataset.from_dict({"source": ["1", "2"], "target": ["a", "b"]}).save_to_disk(tmp_path)
     rows = datasets.load_from_disk(tmp_path)

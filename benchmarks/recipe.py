@@ -9,13 +9,12 @@ the seeds stands in how many of them the part is better and worse than the base 
 """
 
 import argparse
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.variants import Variant, common_options, table
+from benchmarks.variants import Variant, common_options, read_hypotheses, table
 from pipeline.evaluation.comparison import judge
 from pipeline.metrics import paired_bootstrap
 from pipeline.model_folder import load_model
@@ -50,6 +49,7 @@ _PARTS: dict[str, Sequence[str]] = {
     "attention-after-each": ("--model.num_layers", "2", "--model.attention_after", "each"),
     "multi-head": ("--model.attention", "multi_head"),
     "additive-attention": ("--model.attention", "additive"),
+    "lexical": ("--model.lexical", "true"),
     "input-feeding": ("--model.input_feeding", "true"),
     "inverse-sqrt": ("--trainer.schedule", "inverse_sqrt"),
     "batches-of-1024": ("--data.batch_tokens", "1024"),
@@ -95,16 +95,12 @@ def measured(part: str, seed: int, run: Variant, base: Variant) -> dict[str, Any
 
 
 def _better(path: Path, base: Path) -> str | None:
-    (ours, references), (theirs, _) = map(_read, (path, base))
+    rows, base_rows = read_hypotheses(path), read_hypotheses(base)
+    ours, theirs = ([row["hypothesis"] for row in each] for each in (rows, base_rows))
+    references = [row["reference"] for row in rows]
     num_same = sum(a == b for a, b in zip(ours, theirs, strict=True))
     scores = paired_bootstrap(ours, theirs, references)
     return judge(scores, num_sentences=len(ours), num_same=num_same).better
-
-
-def _read(path: Path) -> tuple[list[str], list[str]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return [row["hypothesis"] for row in rows], [row["reference"] for row in rows]
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ to runs/study_by_length.png.
 """
 
 import argparse
-import csv
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any, get_args
 
 import torch
 
-from benchmarks.variants import Variant, common_options, table
+from benchmarks.variants import Variant, common_options, read_hypotheses, table
 from pipeline.insight.gradients import gradient_norms, random_inputs
 from pipeline.metrics import bleu
 from pipeline.model_folder import load_model
@@ -101,8 +100,7 @@ def measured(cell: str, attention: str, seed: int, run: Variant) -> dict[str, An
 
 def bleu_by_length(hypotheses: Path) -> list[dict[str, Any]]:
     """BLEU of the sentences of a test split by the words of their source, in bins of many each."""
-    with hypotheses.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = read_hypotheses(hypotheses)
     bins = []
     for low, high in pairwise((0, *_LENGTHS)):
         inside = [row for row in rows if low < len(row["source"].split()) <= high]

@@ -6,6 +6,7 @@ measured afterwards, one variant after the other, so that it does not matter wha
 did while they trained.
 """
 
+import csv
 import json
 import statistics
 import subprocess
@@ -86,6 +87,12 @@ class Variant:
             optimizer.zero_grad()
             num_tokens += batch.num_tokens
         return num_tokens / (time.perf_counter() - started)
+
+
+def read_hypotheses(path: Path) -> list[dict[str, str]]:
+    """What `seq2seq train` and `evaluate --output` write: rows of source, reference, hypothesis."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def common_options(*, data: str | None, steps: int, seed: int) -> list[str]:

@@ -121,6 +121,14 @@ def tokenizer_files(config: DataConfig, folder: Path) -> tuple[Path, ...]:
     return (folder / "source.model", folder / "target.model")
 
 
+def keep_tokenizer(tokenizer: Tokenizer, path: Path) -> None:
+    """Write it, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    tokenizer.save(partial)
+    partial.replace(path)
+
+
 def _tokenizers(
     pairs: datasets.Dataset, config: DataConfig, folder: Path
 ) -> tuple[Tokenizer, Tokenizer]:
@@ -164,10 +172,7 @@ def _tokenizer(
         return Tokenizer.load(path)
     _log.info("training the tokenizer: %s %s pieces", *_size_and_type(config))
     tokenizer = train_tokenizer(_texts(pairs, columns), config.tokenizer)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    tokenizer.save(partial)
-    partial.replace(path)
+    keep_tokenizer(tokenizer, path)
     return tokenizer
 
 

@@ -33,9 +33,8 @@ class TrainerConfig:
             what YAML makes of `1:30:00`. Then training ends even if steps are left; the learning
             rate follows whichever limit is nearer.
         accelerator: Lightning's: `auto`, `cpu`, `cuda`, `mps`.
-        devices: How many of them train, a process and a batch of `data.batch_tokens` each. A CPU
-            counts as several where they share its cores: two processes of a thread each get more
-            done than one of two threads.
+        devices: How many of them train, a process and a batch of `data.batch_tokens` each; several
+            processes on a CPU share its cores.
         precision: `bf16`, `fp32`, or `auto`: bf16 where the processor is good at it.
         learning_rate: The peak, after the warm-up.
         schedule: `cosine` to zero, `inverse_sqrt` of the step, or `constant`.
@@ -164,8 +163,9 @@ class RunConfig:
         task = "chat" if self.data.is_chat else self.data.task
         if task != "translation":
             raise ConfigError(f"trainer.minimum_risk: expected with translation; got {task}")
-        if self.trainer.r_drop:
-            raise ConfigError("trainer.minimum_risk: not possible with trainer.r_drop")
+        for name in ("r_drop", "frequency_weighting"):
+            if getattr(self.trainer, name):
+                raise ConfigError(f"trainer.minimum_risk: not possible with trainer.{name}")
 
     def _require_conversations(self) -> None:
         data = self.data

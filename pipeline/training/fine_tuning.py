@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.prepare import keep_tokenizer, tokenizer_files
 from pipeline.errors import ConfigError
 from pipeline.model_folder import TrainedModel, load_model
 from pipeline.nn.network import Network
@@ -42,11 +43,10 @@ def load_beginning(config: RunConfig, task: Task) -> TrainedModel:
     for name in (name for name in there if name not in _MAY_DIFFER):
         _expect(f"model.{name}", there[name], here[name], folder)
     if trained.tokenizers:
-        tokenizer = config.data.tokenizer
-        has_one = task in ("classification", "language_model") or tokenizer.joint
-        _expect("data.tokenizer.joint", len(trained.tokenizers) == 1, has_one, folder)
+        is_joint = len(tokenizer_files(config.data, Path())) == 1
+        _expect("data.tokenizer.joint", len(trained.tokenizers) == 1, is_joint, folder)
         size = len(trained.source_tokenizer)
-        _expect("data.tokenizer.vocab_size", size, tokenizer.vocab_size, folder)
+        _expect("data.tokenizer.vocab_size", size, config.data.tokenizer.vocab_size, folder)
     return trained
 
 
@@ -54,8 +54,7 @@ def keep_tokenizers(trained: TrainedModel, files: tuple[Path, ...]) -> None:
     """Put the model's tokenizers where a run that goes on looks for its own."""
     for tokenizer, file in zip(trained.tokenizers, files, strict=True):
         if not file.is_file():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            tokenizer.save(file)
+            keep_tokenizer(tokenizer, file)
 
 
 def begin_with_weights(

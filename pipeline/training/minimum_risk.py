@@ -38,7 +38,8 @@ def minimum_risk_loss(
     """The expected BLEU of a translation, negative, beside the cross-entropy of the references.
 
     The gradient of the expectation is that of REINFORCE (Williams 1992) with the mean of the other
-    samples of a sentence as the baseline (Kool et al. 2019). The plain nats are the references'.
+    samples of a sentence as the baseline (Kool et al. 2019). A sample that reached its limit counts
+    as one that ends there. The plain nats are the references'.
 
     Args:
         model: In training; the samples are drawn without dropout.

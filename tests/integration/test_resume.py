@@ -1,9 +1,7 @@
 """A run that is killed goes on as if nothing had happened, bit for bit."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,36 +11,21 @@ import safetensors.torch
 import torch
 
 from tests.integration.digits import write_digit_corpus
+from tests.integration.training_process import finish, start_training
 
 pytestmark = pytest.mark.slow
 
-_ROOT = Path(__file__).resolve().parents[2]
 _OPTIONS = (
-    *("--data.path", "digits", "--data.tokenizer.vocab_size", "280", "--data.batch_tokens", "300"),
-    *("--data.tokenizer.sampling_alpha", "0.3", "--model.embedding_dim", "16"),
-    *("--model.hidden_size", "32", "--model.dropout", "0.2", "--trainer.max_steps", "150"),
-    *("--trainer.validate_every", "20", "--trainer.warmup_steps", "10"),
+    *("--data.batch_tokens", "300", "--data.tokenizer.sampling_alpha", "0.3"),
+    *("--model.dropout", "0.2", "--trainer.max_steps", "150"),
 )
-
-
-def _start(folder: Path, name: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(_ROOT), "HF_DATASETS_CACHE": str(folder / "hf")}
-    words = [sys.executable, "-m", "pipeline", "train", "--name", name, *_OPTIONS]
-    return subprocess.Popen(
-        words, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-
-
-def _finish(process: subprocess.Popen[bytes]) -> None:
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors.decode()[-2000:]
 
 
 def _last_checkpoint(run: Path) -> Path:
     return max((run / "checkpoints").glob("*.ckpt"))
 
 
-def _kill_after(process: subprocess.Popen[bytes], run: Path, checkpoints: Sequence[str]) -> None:
+def _kill_after(process: subprocess.Popen[str], run: Path, checkpoints: Sequence[str]) -> None:
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline and process.poll() is None:
         if any((run / "checkpoints" / name).exists() for name in checkpoints):
@@ -54,13 +37,14 @@ def _kill_after(process: subprocess.Popen[bytes], run: Path, checkpoints: Sequen
 
 def test_killed_runs_end_with_the_weights_of_an_uninterrupted_one(tmp_path: Path) -> None:
     write_digit_corpus(tmp_path / "digits", num_train=400, num_held_out=40)
-    _finish(_start(tmp_path, "whole"))
+    finish(start_training(tmp_path, "whole", *_OPTIONS))
 
     killed = tmp_path / "runs" / "killed"
     for step in (40, 100):
-        _kill_after(_start(tmp_path, "killed"), killed, [f"step={step:08}.ckpt"])
+        process = start_training(tmp_path, "killed", *_OPTIONS)
+        _kill_after(process, killed, [f"step={step:08}.ckpt"])
         assert not (killed / "checkpoints" / "finished.json").exists()
-    _finish(_start(tmp_path, "killed"))
+    finish(start_training(tmp_path, "killed", *_OPTIONS))
 
     whole = tmp_path / "runs" / "whole"
     one = torch.load(_last_checkpoint(whole), weights_only=True)

@@ -138,6 +138,7 @@ def test_two_passes_are_for_pairs(
         ({"task": "classification"}, {}, "expected with translation; got classification"),
         ({"dialogue": "t"}, {}, "expected with translation; got chat"),
         ({}, {"r_drop": 5.0}, "not possible with trainer.r_drop"),
+        ({}, {"frequency_weighting": 0.4}, "not possible with trainer.frequency_weighting"),
     ],
 )
 def test_minimum_risk_is_for_translation(

@@ -65,3 +65,36 @@ def test_the_beam_has_to_be_one(teacher: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="expected 1 or more, got 0"):
         distill.run([str(teacher), "--output", str(tmp_path / "distilled"), "--beam-size", "0"])
     assert not (tmp_path / "distilled").exists()
+
+
+def test_each_teacher_writes_by_itself(teacher: Path, tmp_path: Path) -> None:
+    second = load_model(teacher)
+    with torch.no_grad():
+        second.model.decoder.W_c.weight.neg_()
+    save_model(second, tmp_path / "second")
+    output = tmp_path / "distilled"
+    folders = [teacher, tmp_path / "second"]
+    distill.run([*map(str, folders), "--each", "--output", str(output), "--beam-size", "1"])
+    rows = [json.loads(line) for line in (output / "train.jsonl").read_text("utf-8").splitlines()]
+    sources = [f"Bicycle {n}" for n in range(6)]
+    expected = [Translator.from_pretrained(folder).translate(sources) for folder in folders]
+    assert [row["ko"] for row in rows] == [*expected[0], *expected[1]]
+    assert [row["en"] for row in rows] == sources * 2
+
+
+def test_models_of_the_other_direction_write_sources(teacher: Path, tmp_path: Path) -> None:
+    trained = load_model(teacher)
+    back = tmp_path / "back"
+    save_model(replace(trained, data={**trained.data, "source": "ko", "target": "en"}), back)
+    output = tmp_path / "distilled"
+    distill.run([str(teacher), "--back", str(back), "--output", str(output), "--beam-size", "1"])
+    rows = [json.loads(line) for line in (output / "train.jsonl").read_text("utf-8").splitlines()]
+    targets = [f"강아지 {n}" for n in range(6)]
+    assert [row["ko"] for row in rows[6:]] == targets
+    assert [row["en"] for row in rows[6:]] == Translator.from_pretrained(back).translate(targets)
+
+
+def test_a_model_of_the_same_direction_cannot_write_sources(teacher: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--back: .* translates en to ko; expected ko to en"):
+        distill.run([str(teacher), "--back", str(teacher), "--output", str(tmp_path / "d")])
+    assert not (tmp_path / "d").exists()

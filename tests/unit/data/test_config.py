@@ -58,3 +58,14 @@ def test_what_is_for_chat_is_refused_elsewhere(name: str, value: object) -> None
 def test_a_reply_is_repeated_no_less_than_never() -> None:
     with pytest.raises(ConfigError, match=r"^data.max_target_repeats: expected 0 or more, got -1"):
         DataConfig(path="x", task="chat", max_target_repeats=-1)
+
+
+def test_larger_batches_begin_at_a_step_and_are_of_text() -> None:
+    with pytest.raises(ConfigError, match=r"^data.ending_from: expected 0 or more, got -1"):
+        DataConfig(path="x", ending_from=-1)
+    with pytest.raises(ConfigError, match=r"^data.ending_batch_tokens: expected 1 or more, got 0"):
+        DataConfig(path="x", ending_batch_tokens=0)
+    with pytest.raises(
+        ConfigError, match=r"^data.ending_from: expected with text, got .* forecast"
+    ):
+        DataConfig(path="x", task="forecast", ending_from=5)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from pipeline.nn.attention import Attention, build_attention
 from pipeline.nn.cells import Cell, State
 from pipeline.nn.config import ModelConfig
+from pipeline.nn.coverage import Coverage, Looks
 from pipeline.nn.dropout import Dropout, WordDropout
 from pipeline.nn.embedding import Embedding, OneHot
 from pipeline.nn.encoder import EncoderOutput
@@ -39,6 +40,7 @@ class DecoderState:
         memory: Of the conversation, after the turns read; None where the model keeps none.
         words: The embeddings of the source; None without a lexical path.
         fed: The features of the last step; None without input feeding.
+        looks: Where the first looks of the top layer's attention went; None without coverage.
     """
 
     layers: tuple[State, ...]
@@ -49,6 +51,7 @@ class DecoderState:
     memory: ConversationState | None = None
     words: Float[Tensor, "B S D"] | None = None
     fed: Float[Tensor, "B E"] | None = None
+    looks: Looks | None = None
 
     def select(self, rows: Int[Tensor, " N"]) -> "DecoderState":
         """The state of these rows, in this order; a row may be named twice."""
@@ -68,6 +71,7 @@ class DecoderState:
             memory=None if self.memory is None else self.memory.select(rows),
             words=pick_one(self.words),
             fed=pick_one(self.fed),
+            looks=None if self.looks is None else Looks(*pick(self.looks)),
         )
 
 
@@ -109,6 +113,7 @@ class Decoder(nn.Module):
         self.lexical = (
             LexicalPath(embedding.embedding_dim, config.embedding_dim) if config.lexical else None
         )
+        self.coverage = Coverage(config.hidden_size) if config.coverage else None
         self.slots = (
             SlotReader(config.hidden_size, embedding.embedding_dim, config.embedding_dim)
             if config.memory == "recurrent"
@@ -131,6 +136,7 @@ class Decoder(nn.Module):
             memory=memory,
             words=encoded.words,
             fed=self._nothing_fed(encoded.outputs),
+            looks=self._no_looks(encoded.source_mask),
         )
 
     def forward(
@@ -174,9 +180,13 @@ class Decoder(nn.Module):
             if i < len(self.lower_attentions):
                 found, _ = self._look(i, self.dropout(outputs), state)
         outputs = self.dropout(outputs)
-        inputs, weights = outputs, None
+        inputs, weights, looks = outputs, None, state.looks
         if self.attention is not None:
             context, weights = self._look(-1, outputs, state)
+            if self.coverage is not None:
+                assert looks is not None
+                scores, looks = self.coverage(outputs, weights, looks)
+                context, weights = self._look(-1, outputs, state, scores)
             inputs = torch.cat([context, outputs], dim=-1)
         features = torch.tanh(self.W_c(inputs))
         if self.lexical is not None:
@@ -192,6 +202,7 @@ class Decoder(nn.Module):
             layers=tuple(layers),
             attention_weights=None if weights is None else weights[:, -1],
             fed=features[:, -1] if self.input_feeding else None,
+            looks=looks,
         )
         return features, state
 
@@ -200,9 +211,17 @@ class Decoder(nn.Module):
             return None
         return encoder_outputs.new_zeros(encoder_outputs.shape[0], self.W_c.out_features)
 
-    def _look(self, i: int, queries: Tensor, state: DecoderState) -> tuple[Tensor, Tensor]:
+    def _no_looks(self, source_mask: Tensor) -> Looks | None:
+        if self.coverage is None:
+            return None
+        nowhere = torch.zeros_like(source_mask, dtype=torch.float32)
+        return Looks(nowhere, nowhere)
+
+    def _look(
+        self, i: int, queries: Tensor, state: DecoderState, more_scores: Tensor | float = 0.0
+    ) -> tuple[Tensor, Tensor]:
         found: tuple[Tensor, Tensor] = self._attentions[i](
-            queries, state.keys[i], state.values[i], state.source_mask
+            queries, state.keys[i], state.values[i], state.source_mask, more_scores
         )
         return found
 

@@ -5,6 +5,7 @@ Training runs a whole target in one call, decoding one token a step; both give t
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -55,24 +56,39 @@ class DecoderState:
 
     def select(self, rows: Int[Tensor, " N"]) -> "DecoderState":
         """The state of these rows, in this order; a row may be named twice."""
-
-        def pick(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            return tuple(tensor.index_select(0, rows) for tensor in tensors)
-
-        def pick_one(tensor: Tensor | None) -> Tensor | None:
-            return None if tensor is None else tensor.index_select(0, rows)
-
-        return DecoderState(
-            layers=tuple(map(pick, self.layers)),
-            keys=pick(self.keys),
-            values=pick(self.values),
+        return replace(
+            self,
+            **self._changing(rows),
+            keys=_pick(self.keys, rows),
+            values=_pick(self.values, rows),
             source_mask=self.source_mask.index_select(0, rows),
-            attention_weights=pick_one(self.attention_weights),
             memory=None if self.memory is None else self.memory.select(rows),
-            words=pick_one(self.words),
-            fed=pick_one(self.fed),
-            looks=None if self.looks is None else Looks(*pick(self.looks)),
+            words=_pick_one(self.words, rows),
         )
+
+    def reorder(self, rows: Int[Tensor, " B"]) -> "DecoderState":
+        """As `select`, where each row is of the same source as that in whose place it comes.
+
+        What the steps only read of the source, the larger part by far, need not move.
+        """
+        return replace(self, **self._changing(rows))
+
+    def _changing(self, rows: Tensor) -> dict[str, Any]:
+        """Of these rows what a step changes."""
+        return {
+            "layers": tuple(_pick(layer, rows) for layer in self.layers),
+            "attention_weights": _pick_one(self.attention_weights, rows),
+            "fed": _pick_one(self.fed, rows),
+            "looks": None if self.looks is None else Looks(*_pick(self.looks, rows)),
+        }
+
+
+def _pick(tensors: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
+    return tuple(tensor.index_select(0, rows) for tensor in tensors)
+
+
+def _pick_one(tensor: Tensor | None, rows: Tensor) -> Tensor | None:
+    return None if tensor is None else tensor.index_select(0, rows)
 
 
 class Decoder(nn.Module):

@@ -1,6 +1,6 @@
 import math
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -294,3 +294,24 @@ def test_coverage_gives_a_sentence_in_company_the_numbers_that_it_has_alone() ->
         decoder_input_ids()[1:2], decoder.initial_state(source.select(torch.tensor([1])))
     )
     torch.testing.assert_close(together[1:2], alone, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"attention": "general", "lexical": True, "coverage": True},
+        {"attention": "multi_head", "input_feeding": True, "attention_after": "each"},
+        {"attention": "none"},
+    ],
+)
+def test_to_reorder_the_rows_of_one_source_is_to_select_them(parts: dict[str, Any]) -> None:
+    decoder = build("lstm", **parts)
+    source = encoded()._replace(words=torch.randn(3, 4, EMBEDDING_DIM))
+    state = decoder.initial_state(source).select(torch.tensor([0, 0, 1, 1]))
+    _, state = decoder.step(torch.tensor([4, 5, 6, 7]), state)  # rows of a source differ from here
+    rows, token_ids = torch.tensor([1, 0, 3, 3]), torch.tensor([8, 9, 10, 11])
+    expected, expected_state = decoder.step(token_ids, state.select(rows))
+    found, found_state = decoder.step(token_ids, state.reorder(rows))
+    assert torch.equal(found, expected)
+    assert not torch.equal(found, decoder.step(token_ids, state)[0])
+    torch.testing.assert_close(tensors(found_state), tensors(expected_state), rtol=0, atol=0)

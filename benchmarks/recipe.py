@@ -50,6 +50,7 @@ _PARTS: dict[str, Sequence[str]] = {
     "multi-head": ("--model.attention", "multi_head"),
     "additive-attention": ("--model.attention", "additive"),
     "lexical": ("--model.lexical", "true"),
+    "coverage": ("--model.coverage", "true"),
     "input-feeding": ("--model.input_feeding", "true"),
     "inverse-sqrt": ("--trainer.schedule", "inverse_sqrt"),
     "batches-of-1024": ("--data.batch_tokens", "1024"),

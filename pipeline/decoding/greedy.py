@@ -23,10 +23,13 @@ Permit = Callable[[list[int]], bool]
 Chooser = Callable[[Tensor], Tensor]
 """From logits (B, V) to the next token of each row (B)."""
 
+_FULL_ENOUGH = 7 / 8
+"""While so much of a batch is open, moving the states of its rows costs more than it saves."""
+
 
 def most_probable(logits: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
     """The argmax of each row: what makes the search greedy."""
-    return logits.argmax(dim=-1)
+    return logits.max(dim=-1).indices  # `argmax` takes three times as long on a CPU
 
 
 @torch.inference_mode()
@@ -40,7 +43,7 @@ def greedy_search(
     rules: Sequence[Rule] = (),
     allow_unknown: bool = False,
 ) -> list[Hypothesis]:
-    """Decode a batch; rows that are finished leave it, so that the rest goes faster.
+    """Decode a batch; rows that are finished leave it, several at a time, and the rest goes faster.
 
     The log-probabilities are the model's own, before the rules.
 
@@ -59,21 +62,24 @@ def greedy_search(
     generated = torch.full((num_rows, int(max_lengths.max())), EOS_ID, device=source_ids.device)
     log_probs = torch.zeros(num_rows, device=source_ids.device)
     rows = torch.arange(num_rows, device=source_ids.device)  # which sentence each row belongs to
+    is_open = torch.ones_like(rows, dtype=torch.bool)
     token_ids = begin_of_sentence(source_ids)
     for position in range(generated.shape[1]):
         logits, state = model.step(token_ids, state)
         logits = next_token_logits(logits, allow_unknown=allow_unknown)
         ruled = apply_rules(rules, logits, generated[rows, :position]) if rules else logits
-        token_ids = choose(ruled)
+        token_ids = choose(ruled).where(is_open, EOS_ID)
         chosen = logits.gather(1, token_ids.unsqueeze(1)).squeeze(1)
-        log_probs[rows] += chosen - logits.logsumexp(dim=-1)
+        log_probs[rows] += (chosen - logits.logsumexp(dim=-1)).where(is_open, 0.0)
         generated[rows, position] = token_ids
-        is_open = (token_ids != EOS_ID) & (position + 1 < max_lengths[rows])
-        if not is_open.all():
+        is_open &= (token_ids != EOS_ID) & (position + 1 < max_lengths[rows])
+        num_open = int(is_open.sum())
+        if not num_open:
+            break
+        if num_open <= _FULL_ENOUGH * len(rows):
             kept = is_open.nonzero().squeeze(1)
-            if not kept.numel():
-                break
-            rows, token_ids, state = rows[kept], token_ids[kept], state.select(kept)
+            rows, token_ids, is_open = rows[kept], token_ids[kept], is_open[kept]
+            state = state.select(kept)
     return [
         Hypothesis(_until_end(ids), log_prob)
         for ids, log_prob in zip(generated.tolist(), log_probs.tolist(), strict=True)

@@ -16,6 +16,7 @@ from pipeline.data.corpus import load_corpus
 from pipeline.data.filters import clean_pairs
 from pipeline.data.pairs import text_pairs
 from pipeline.errors import ConfigError, DataError
+from pipeline.languages import Direction
 
 _log = logging.getLogger(__name__)
 _LINES_AT_A_TIME = 1_000
@@ -32,11 +33,12 @@ def write_distilled(
     *,
     description: Mapping[str, object],
     with_references: bool = False,
+    direction: Direction | None = None,
 ) -> int:
     """Translate the training split into `folder`, beside the other splits as they are.
 
     The folder is a corpus like any other: `train.jsonl`, `validation.jsonl`, `test.jsonl`, in the
-    columns of the configuration. What is interrupted goes on where it was when called again.
+    columns of the direction. What is interrupted goes on where it was when called again.
 
     Args:
         folder: Where to; made if it is not there.
@@ -45,6 +47,7 @@ def write_distilled(
         description: What determines the targets; kept in the folder, so that it does not go on
             with those of another teacher.
         with_references: Whether each source stands with its reference as well.
+        direction: Of a corpus of several languages: which of its directions the teacher translates.
 
     Returns:
         The number of training pairs.
@@ -55,17 +58,19 @@ def write_distilled(
     """
     _claim(folder, description)
     corpus = load_corpus(config)
-    pairs, _ = clean_pairs(text_pairs(corpus["train"], config), config)
+    direction = direction or config.direction
+    splits = {name: text_pairs(rows, config, direction=direction) for name, rows in corpus.items()}
+    pairs, _ = clean_pairs(splits["train"], config)
     train = folder / "train.jsonl"
     if not train.exists():
         translated = folder / "translated.jsonl"
-        _translate(list(dict.fromkeys(pairs["source"])), teacher, translated, config)
-        for split in corpus.keys() - {"train"}:
-            rows = zip(corpus[split][config.source], corpus[split][config.target], strict=True)
-            _write(folder / f"{split}.jsonl", _lines(rows, config))
+        _translate(list(dict.fromkeys(pairs["source"])), teacher, translated, direction)
+        for split in [name for name in splits if name != "train" and len(splits[name])]:
+            rows = zip(splits[split]["source"], splits[split]["target"], strict=True)
+            _write(folder / f"{split}.jsonl", _lines(rows, direction))
         references = zip(pairs["source"], pairs["target"], strict=True) if with_references else ()
         lines = translated.read_text(encoding="utf-8").splitlines(keepends=True)
-        _write(train, itertools.chain(lines, _lines(references, config)))
+        _write(train, itertools.chain(lines, _lines(references, direction)))
         translated.unlink()
     with train.open(encoding="utf-8") as stream:
         return sum(1 for _ in stream)
@@ -88,7 +93,7 @@ def _claim(folder: Path, description: Mapping[str, object]) -> None:
     _write(path, [json.dumps(description, indent=2, ensure_ascii=False)])
 
 
-def _translate(sources: Sequence[str], teacher: Teacher, path: Path, config: DataConfig) -> None:
+def _translate(sources: Sequence[str], teacher: Teacher, path: Path, direction: Direction) -> None:
     """Add to the file what it lacks of the translations, in the order of the sources."""
     path.touch()
     whole = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -99,7 +104,7 @@ def _translate(sources: Sequence[str], teacher: Teacher, path: Path, config: Dat
     with path.open("a", encoding="utf-8") as stream:
         for start in range(first, len(sources), _LINES_AT_A_TIME):
             lines = sources[start : start + _LINES_AT_A_TIME]
-            stream.writelines(_lines(zip(lines, teacher(lines), strict=True), config))
+            stream.writelines(_lines(zip(lines, teacher(lines), strict=True), direction))
             stream.flush()
             num_done = start + len(lines)
             rate = (num_done - first) / (time.monotonic() - started)
@@ -112,9 +117,9 @@ def _translate(sources: Sequence[str], teacher: Teacher, path: Path, config: Dat
             )
 
 
-def _lines(pairs: Iterable[tuple[str, str]], config: DataConfig) -> Iterator[str]:
-    for source, target in pairs:
-        yield json.dumps({config.source: source, config.target: target}, ensure_ascii=False) + "\n"
+def _lines(pairs: Iterable[tuple[str, str]], direction: Direction) -> Iterator[str]:
+    for pair in pairs:
+        yield json.dumps(dict(zip(direction, pair, strict=True)), ensure_ascii=False) + "\n"
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:

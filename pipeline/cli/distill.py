@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from pipeline.cli.language_options import add_language_options, chosen_direction
 from pipeline.cli.main import Parser
 from pipeline.errors import ModelError
 
@@ -21,6 +22,7 @@ def run(arguments: Sequence[str]) -> None:
         action="store_true",
         help="keep the pairs of the training split beside the teacher's",
     )
+    add_language_options(parser)
     options = parser.parse_args(arguments)
 
     from pipeline.decoding import SearchSettings
@@ -32,24 +34,29 @@ def run(arguments: Sequence[str]) -> None:
     trained, *others = load_ensemble(options.teacher)
     if trained.task != "translation":
         raise ModelError(f"{trained.name}: a model for {trained.task}; expected translation")
+    direction = chosen_direction(options, trained.directions)
     teacher = Translator(trained, ensemble=others)
     settings = SearchSettings(beam_size=options.beam_size)
     config = data_config(trained)
     folder = Path(options.output)
+    description = {
+        "teachers": options.teacher,
+        "beam_size": options.beam_size,
+        "with_references": options.with_references,
+        "corpus": config.path,
+    }
+    if config.is_multilingual:
+        description["direction"] = str(direction)
     num_pairs = write_distilled(
         folder,
         config,
-        partial(teacher.translate, settings=settings),
-        description={
-            "teachers": options.teacher,
-            "beam_size": options.beam_size,
-            "with_references": options.with_references,
-            "corpus": config.path,
-        },
+        partial(teacher.translate, settings=settings, target_language=direction.target),
+        description=description,
         with_references=options.with_references,
+        direction=direction,
     )
     print(f"corpus      {folder}: {num_pairs:,} training pairs")
     print(
         f"next        seq2seq train --name student --data.path {folder} "
-        f"--data.source {config.source} --data.target {config.target}"
+        f"--data.source {direction.source} --data.target {direction.target}"
     )

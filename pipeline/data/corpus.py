@@ -93,6 +93,11 @@ def load_split(config: DataConfig, split: str, *, whole_file: bool = False) -> d
     raise _no_split(config, split, [*origins, *(name for name in made if name not in origins)])
 
 
+def makes_splits(config: DataConfig) -> bool:
+    """Whether the corpus has no validation split of its own, so that one is made."""
+    return "validation" not in _origins(config)
+
+
 def is_single_file(path: str | list[str]) -> bool:
     """Whether it is one file or URL, or a pair of aligned ones; not a folder or a hub name."""
     return isinstance(path, list) or is_url(path) or Path(path).expanduser().is_file()

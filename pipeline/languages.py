@@ -41,9 +41,7 @@ def targets_of(directions: Sequence[Direction]) -> list[str]:
     return list(dict.fromkeys(direction.target for direction in directions))
 
 
-def choose_target(
-    directions: Sequence[Direction], language: str | None, *, called: str = "target_language"
-) -> str:
+def choose_target(directions: Sequence[Direction], language: str | None, *, called: str) -> str:
     """The language to translate into, which need not be said where there is one only.
 
     Args:

@@ -97,7 +97,8 @@ class TrainedModel:
         Raises:
             ConfigError: It is none that the model translates into, or has to be given.
         """
-        language = choose_target(self.directions, target_language)
+        called = f"{self.name}: target_language"
+        language = choose_target(self.directions, target_language, called=called)
         tokenizer = self.source_tokenizer
         return [tokenizer.tag_id(language)] if tokenizer.languages else []
 

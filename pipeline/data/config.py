@@ -122,22 +122,26 @@ class DataConfig:
                 raise ConfigError(f"data.repeats: expected 1 or more each, got {self.repeats}")
 
     def _check_languages(self) -> None:
-        for name, languages in (("source", as_list(self.source)), ("target", as_list(self.target))):
-            if not languages or not all(languages) or len(set(languages)) < len(languages):
-                raise ConfigError(f"data.{name}: expected different columns, got {languages}")
         if self.task != "translation" or self.dialogue is not None:
             raise ConfigError(
                 "data.source, data.target: expected one column each with the task "
                 f"{'chat' if self.is_chat else self.task}, got {self.source} and {self.target}"
             )
-        if not self.directions:
-            raise ConfigError(
-                f"data.target: expected another language than data.source, got {self.target}"
-            )
         if not self.tokenizer.joint:
             raise ConfigError(
                 "data.tokenizer.joint: expected true where data.source or data.target is a list"
             )
+        for side in Direction._fields:
+            languages = as_list(getattr(self, side))
+            if not languages or not all(languages) or len(set(languages)) < len(languages):
+                raise ConfigError(f"data.{side}: expected different columns, got {languages}")
+        for side in Direction._fields:
+            used = {getattr(direction, side) for direction in self.directions}
+            if unused := [each for each in as_list(getattr(self, side)) if each not in used]:
+                raise ConfigError(
+                    f"data.{side}: {unused[0]} has no other language to go with; got "
+                    f"data.source {self.source} and data.target {self.target}"
+                )
 
     @property
     def is_multilingual(self) -> bool:

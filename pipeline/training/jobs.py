@@ -224,4 +224,5 @@ def _validation_text(corpus: PreparedCorpus, *, remembers: bool) -> ValidationTe
         references=list(corpus.validation_text["target"]),
         target_tokenizer=corpus.target_tokenizer,
         limit=LengthLimit.for_task(is_chat=config.is_chat),
+        num_directions=len(config.directions),
     )

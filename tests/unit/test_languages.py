@@ -22,14 +22,14 @@ def test_a_target_is_named_once() -> None:
 
 def test_the_only_target_need_not_be_named() -> None:
     directions = directions_between(["de", "fr"], "en")
-    assert choose_target(directions, None) == choose_target(directions, "en") == "en"
-    with pytest.raises(ConfigError, match="^target_language: expected en, got de$"):
-        choose_target(directions, "de")
+    assert [choose_target(directions, each, called="x") for each in (None, "en")] == ["en"] * 2
+    with pytest.raises(ConfigError, match="^x: expected en, got de$"):
+        choose_target(directions, "de", called="x")
 
 
 @pytest.mark.parametrize(("language", "got"), [(None, "none"), ("en", "en"), ("", "none")])
 def test_of_several_targets_one_has_to_be_named(language: str | None, got: str) -> None:
     directions = directions_between("en", ["de", "fr"])
-    assert choose_target(directions, "fr") == "fr"
+    assert choose_target(directions, "fr", called="--to") == "fr"
     with pytest.raises(ConfigError, match=f"^--to: expected one of de, fr, got {got}$"):
         choose_target(directions, language, called="--to")

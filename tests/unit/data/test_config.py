@@ -87,7 +87,11 @@ def test_languages_give_directions(
         ({"target": ["a", "a"]}, r"data\.target: expected different columns, got \['a', 'a'\]"),
         (
             {"source": ["a"], "target": "a"},
-            r"data\.target: expected another language than data\.source, got a",
+            r"data\.source: a has no other language to go with; got data\.source \['a'\] and .* a",
+        ),
+        (
+            {"source": ["a"], "target": ["b", "a"]},
+            r"data\.target: a has no other language to go with; got .*",
         ),
         (
             {"source": ["a", "b"], "task": "classification"},

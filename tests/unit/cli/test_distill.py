@@ -65,3 +65,23 @@ def test_the_beam_has_to_be_one(teacher: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="expected 1 or more, got 0"):
         distill.run([str(teacher), "--output", str(tmp_path / "distilled"), "--beam-size", "0"])
     assert not (tmp_path / "distilled").exists()
+
+
+def test_a_teacher_of_several_languages_teaches_one(
+    tiny_multilingual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(tiny_multilingual_folder), "--beam-size", "2", "--output"]
+    with pytest.raises(ConfigError, match="^--from, --to: expected one of en to de, en to ko$"):
+        distill.run([*words, str(tmp_path / "none")])
+    output = tmp_path / "korean"
+    distill.run([*words, str(output), "--to", "ko"])
+    assert "--data.source en --data.target ko" in capsys.readouterr().out
+    rows = [json.loads(line) for line in (output / "train.jsonl").read_text("utf-8").splitlines()]
+    teacher = Translator.from_pretrained(tiny_multilingual_folder)
+    sources = [f"Bicycle {n}." for n in range(20) if n != 2]
+    expected = teacher.translate(sources, beam_size=2, target_language="ko")
+    assert rows == [{"en": en, "ko": ko} for en, ko in zip(sources, expected, strict=True)]
+    rows = [json.loads(line) for line in (output / "test.jsonl").read_text("utf-8").splitlines()]
+    assert rows == [{"en": f"Bicycle {n}.", "ko": f"강아지 {n}."} for n in (0, 1, 3)]
+    with pytest.raises(ConfigError, match="its direction is en to ko, not en to de$"):
+        distill.run([*words, str(output), "--to", "de"])

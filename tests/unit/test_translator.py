@@ -490,3 +490,24 @@ def test_what_is_copied_is_not_the_tag() -> None:
     found = Translator(tagged).translate(UNKNOWN_LINES)
     assert found == [_copied_by_hand(tagged, line) for line in UNKNOWN_LINES]
     assert set("".join(found)) & set("".join(UNKNOWN_LINES))
+
+
+def test_a_term_is_looked_for_behind_the_tag(
+    multilingual: Translator,
+    tiny_multilingual_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: list[str] = []
+    tokenizer = load_model(tiny_multilingual_folder).source_tokenizer
+
+    def search(
+        model: Any, source_ids: Any, lengths: Any, constraints: Any, **options: Any
+    ) -> list[Constrained]:
+        for ids, (term,) in zip(source_ids.tolist(), constraints, strict=True):
+            found.append(tokenizer.decode([ids[place] for place in term.places]))
+        return grid_beam_search(model, source_ids, lengths, constraints, **options)
+
+    monkeypatch.setattr(pipeline.translator, "grid_beam_search", search)
+    terms = Terms(Glossary({"dog": "bicycle"}))
+    multilingual.translate(["The little dog runs.", "A dog"], terms=terms, target_language="ko")
+    assert found == ["dog", "dog"]

@@ -541,3 +541,10 @@ def test_no_sentence_of_any_language_is_on_both_sides_of_a_split(tmp_path: Path)
         assert not train & validation
         assert not train & test
         assert not validation & test
+
+
+def test_the_same_text_in_another_language_is_another_sentence(tmp_path: Path) -> None:
+    rows: Rows = [{"en": f"{n}", "ko": f"{n + 1}"} for n in range(40)]  # a chain, were it the same
+    path = write(tmp_path / "a.jsonl", rows)
+    corpus = load_corpus(DataConfig(path=path, source=["en", "ko"], target=["en", "ko"]))
+    assert sizes(corpus) == {"train": 32, "validation": 4, "test": 4}

@@ -22,6 +22,7 @@ from pipeline.model_folder import load_model
 _CONFIG = "configs/multi30k_en_de.yaml"
 _SPLIT = "validation"
 _BASE = "base"
+_ENDING = "larger-batches-at-last"
 _PARTS: dict[str, Sequence[str]] = {
     _BASE: (),
     "vocabulary-1000": ("--data.tokenizer.vocab_size", "1000"),
@@ -50,10 +51,12 @@ _PARTS: dict[str, Sequence[str]] = {
     "multi-head": ("--model.attention", "multi_head"),
     "additive-attention": ("--model.attention", "additive"),
     "lexical": ("--model.lexical", "true"),
+    "coverage": ("--model.coverage", "true"),
     "input-feeding": ("--model.input_feeding", "true"),
     "inverse-sqrt": ("--trainer.schedule", "inverse_sqrt"),
     "batches-of-1024": ("--data.batch_tokens", "1024"),
     "batches-of-4096": ("--data.batch_tokens", "4096"),
+    _ENDING: ("--data.ending_batch_tokens", "8192"),
 }
 _COLUMNS = {
     "part": "part",
@@ -71,6 +74,10 @@ def variant(part: str, seed: int, *, data: str | None, steps: int) -> Variant:
     options = list(_PARTS[part])
     if "--data.batch_tokens" in options:
         steps = steps * 2048 // int(options[-1])
+    if part == _ENDING:
+        first = steps * 3 // 4
+        options += ["--data.ending_from", str(first)]
+        steps = first + (steps - first) * 2048 // 8192
     options = common_options(data=data, steps=steps, seed=seed) + options  # the last one counts
     return Variant(f"recipe_{part}_{seed}", options, config=_CONFIG)
 

@@ -1,7 +1,10 @@
-"""Sequence-level knowledge distillation: a corpus whose targets a teacher has written.
+"""Sequence-level knowledge distillation: a corpus that teachers have written.
 
 A model trained on it learns what the teacher says of each source rather than one reference among
 many, and comes closer to the teacher than its size would let it (Kim & Rush 2016, section 3.2).
+Teachers of the other direction write sources for the references (Sennrich et al. 2016); with all
+that several of both write, beside the references, a model can become better than each of them
+(data diversification, Nguyen et al. 2020).
 """
 
 import itertools
@@ -9,6 +12,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.data.config import DataConfig
@@ -22,20 +26,33 @@ _log = logging.getLogger(__name__)
 _LINES_AT_A_TIME = 1_000
 _DESCRIPTION = "distillation.json"
 
-Teacher = Callable[[Sequence[str]], Sequence[str]]
+Translate = Callable[[Sequence[str]], Sequence[str]]
 """Translates sentences, in their order."""
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Who writes the other side of each sentence of the training split.
+
+    Attributes:
+        translate: How.
+        backwards: Whether it reads the targets and writes sources.
+    """
+
+    translate: Translate
+    backwards: bool = False
 
 
 def write_distilled(
     folder: Path,
     config: DataConfig,
-    teacher: Teacher,
+    teachers: Sequence[Teacher],
     *,
     description: Mapping[str, object],
     with_references: bool = False,
     direction: Direction | None = None,
 ) -> int:
-    """Translate the training split into `folder`, beside the other splits as they are.
+    """Write the training split anew into `folder`, beside the other splits as they are.
 
     The folder is a corpus like any other: `train.jsonl`, `validation.jsonl`, `test.jsonl`, in the
     columns of the direction. What is interrupted goes on where it was when called again.
@@ -43,35 +60,41 @@ def write_distilled(
     Args:
         folder: Where to; made if it is not there.
         config: Of the corpus.
-        teacher: What writes the targets.
-        description: What determines the targets; kept in the folder, so that it does not go on
-            with those of another teacher.
-        with_references: Whether each source stands with its reference as well.
-        direction: Of a corpus of several languages: which of its directions the teacher translates.
+        teachers: Each writes a pair for each sentence that it reads.
+        description: What determines the pairs; kept in the folder, so that it does not go on
+            with those of other teachers.
+        with_references: Whether the pairs as they are stand beside those of the teachers.
+        direction: Of a corpus of several languages: which of its directions is written.
 
     Returns:
         The number of training pairs.
 
     Raises:
-        ConfigError: The folder holds the work of another teacher.
+        ConfigError: The folder holds the work of other teachers.
         DataError: The corpus cannot be read, or the folder holds something else.
     """
     _claim(folder, description)
-    corpus = load_corpus(config)
     direction = direction or config.direction
-    splits = {name: text_pairs(rows, config, direction=direction) for name, rows in corpus.items()}
+    splits = {
+        name: text_pairs(rows, config, direction=direction)
+        for name, rows in load_corpus(config).items()
+    }
     pairs, _ = clean_pairs(splits["train"], config)
     train = folder / "train.jsonl"
     if not train.exists():
-        translated = folder / "translated.jsonl"
-        _translate(list(dict.fromkeys(pairs["source"])), teacher, translated, direction)
+        written = [folder / f"teacher_{i}.jsonl" for i in range(1, len(teachers) + 1)]
+        for teacher, path in zip(teachers, written, strict=True):
+            _log.info("teacher %d of %d", written.index(path) + 1, len(written))
+            sentences = pairs["target" if teacher.backwards else "source"]
+            _translate(list(dict.fromkeys(sentences)), teacher, path, direction)
         for split in [name for name in splits if name != "train" and len(splits[name])]:
             rows = zip(splits[split]["source"], splits[split]["target"], strict=True)
             _write(folder / f"{split}.jsonl", _lines(rows, direction))
         references = zip(pairs["source"], pairs["target"], strict=True) if with_references else ()
-        lines = translated.read_text(encoding="utf-8").splitlines(keepends=True)
-        _write(train, itertools.chain(lines, _lines(references, direction)))
-        translated.unlink()
+        lines = [path.read_text(encoding="utf-8").splitlines(keepends=True) for path in written]
+        _write(train, itertools.chain(*lines, _lines(references, direction)))
+        for path in written:
+            path.unlink()
     with train.open(encoding="utf-8") as stream:
         return sum(1 for _ in stream)
 
@@ -93,8 +116,10 @@ def _claim(folder: Path, description: Mapping[str, object]) -> None:
     _write(path, [json.dumps(description, indent=2, ensure_ascii=False)])
 
 
-def _translate(sources: Sequence[str], teacher: Teacher, path: Path, direction: Direction) -> None:
-    """Add to the file what it lacks of the translations, in the order of the sources."""
+def _translate(
+    sentences: Sequence[str], teacher: Teacher, path: Path, direction: Direction
+) -> None:
+    """Add to the file what it lacks of the pairs, in the order of the sentences."""
     path.touch()
     whole = path.read_text(encoding="utf-8").splitlines(keepends=True)
     if whole and not whole[-1].endswith("\n"):  # it was interrupted in the middle of a line
@@ -102,18 +127,20 @@ def _translate(sources: Sequence[str], teacher: Teacher, path: Path, direction: 
         _write(path, whole)
     started, first = time.monotonic(), len(whole)
     with path.open("a", encoding="utf-8") as stream:
-        for start in range(first, len(sources), _LINES_AT_A_TIME):
-            lines = sources[start : start + _LINES_AT_A_TIME]
-            stream.writelines(_lines(zip(lines, teacher(lines), strict=True), direction))
+        for start in range(first, len(sentences), _LINES_AT_A_TIME):
+            lines = sentences[start : start + _LINES_AT_A_TIME]
+            sides = (lines, teacher.translate(lines))
+            rows = zip(*(reversed(sides) if teacher.backwards else sides), strict=True)
+            stream.writelines(_lines(rows, direction))
             stream.flush()
             num_done = start + len(lines)
             rate = (num_done - first) / (time.monotonic() - started)
             _log.info(
                 "%s of %s sentences | %.0f/s | %.0f min left",
                 f"{num_done:,}",
-                f"{len(sources):,}",
+                f"{len(sentences):,}",
                 rate,
-                (len(sources) - num_done) / rate / 60,
+                (len(sentences) - num_done) / rate / 60,
             )
 
 

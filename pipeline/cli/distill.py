@@ -1,12 +1,18 @@
-"""`seq2seq distill`: a corpus whose targets a teacher has written, for a smaller model."""
+"""`seq2seq distill`: a corpus that teachers have written, for a model to learn from."""
 
+import itertools
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.cli.language_options import add_language_options, chosen_direction
 from pipeline.cli.main import Parser
-from pipeline.errors import ModelError
+from pipeline.errors import ConfigError, ModelError
+from pipeline.languages import Direction
+
+if TYPE_CHECKING:
+    from pipeline.model_folder import TrainedModel
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -16,32 +22,64 @@ def run(arguments: Sequence[str]) -> None:
         "teacher", nargs="+", help="a model folder; of several the ensemble teaches"
     )
     parser.add_argument("--output", required=True, help="the folder of the corpus")
-    parser.add_argument("--beam-size", type=int, default=5, help="of the teacher (default: 5)")
+    parser.add_argument("--beam-size", type=int, default=5, help="of the teachers (default: 5)")
+    parser.add_argument(
+        "--each", action="store_true", help="each teacher writes by itself, not the ensemble"
+    )
+    parser.add_argument(
+        "--back",
+        nargs="+",
+        default=[],
+        metavar="MODEL",
+        help="model folders of the other direction: each writes a source for every reference",
+    )
     parser.add_argument(
         "--with-references",
         action="store_true",
-        help="keep the pairs of the training split beside the teacher's",
+        help="keep the pairs of the training split beside the teachers'",
     )
     add_language_options(parser)
     options = parser.parse_args(arguments)
 
     from pipeline.decoding import SearchSettings
-    from pipeline.distillation import write_distilled
+    from pipeline.distillation import Teacher, write_distilled
     from pipeline.evaluation import data_config
-    from pipeline.model_folder import load_ensemble
+    from pipeline.model_folder import TrainedModel, load_ensemble, load_model
     from pipeline.translator import Translator
 
-    trained, *others = load_ensemble(options.teacher)
-    if trained.task != "translation":
-        raise ModelError(f"{trained.name}: a model for {trained.task}; expected translation")
-    direction = chosen_direction(options, trained.directions)
-    teacher = Translator(trained, ensemble=others)
+    forward = (
+        [[load_model(folder)] for folder in options.teacher]
+        if options.each
+        else [load_ensemble(options.teacher)]
+    )
+    back = [load_model(folder) for folder in options.back]
+    for each in [*itertools.chain(*forward), *back]:
+        if each.task != "translation":
+            raise ModelError(f"{each.name}: a model for {each.task}; expected translation")
+    config = data_config(forward[0][0])
+    direction = chosen_direction(options, forward[0][0].directions)
+    for each in itertools.chain(*forward):
+        _require(each, direction, "teacher")
+    for each in back:
+        _require(each, Direction(direction.target, direction.source), "--back")
     settings = SearchSettings(beam_size=options.beam_size)
-    config = data_config(trained)
+
+    def teacher(first: TrainedModel, *others: TrainedModel, backwards: bool = False) -> Teacher:
+        translate = partial(
+            Translator(first, ensemble=others).translate,
+            settings=settings,
+            target_language=direction.source if backwards else direction.target,
+        )
+        return Teacher(translate, backwards=backwards)
+
+    teachers = [teacher(*models) for models in forward]
+    teachers += [teacher(model, backwards=True) for model in back]
     folder = Path(options.output)
     description = {
         "teachers": options.teacher,
         "beam_size": options.beam_size,
+        "each": options.each,
+        "back": options.back,
         "with_references": options.with_references,
         "corpus": config.path,
     }
@@ -50,7 +88,7 @@ def run(arguments: Sequence[str]) -> None:
     num_pairs = write_distilled(
         folder,
         config,
-        partial(teacher.translate, settings=settings, target_language=direction.target),
+        teachers,
         description=description,
         with_references=options.with_references,
         direction=direction,
@@ -60,3 +98,11 @@ def run(arguments: Sequence[str]) -> None:
         f"next        seq2seq train --name student --data.path {folder} "
         f"--data.source {direction.source} --data.target {direction.target}"
     )
+
+
+def _require(model: "TrainedModel", direction: Direction, called: str) -> None:
+    if direction not in model.directions:
+        raise ConfigError(
+            f"{called}: {model.name} translates {', '.join(map(str, model.directions))}; "
+            f"expected {direction}"
+        )

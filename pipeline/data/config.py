@@ -7,6 +7,8 @@ from pipeline.languages import Direction, as_list, directions_between
 from pipeline.task import Task
 from pipeline.tokenizer import TokenizerConfig
 
+_POSITIVE = ("held_out_rows", "max_tokens", "context_tokens", "batch_tokens", "ending_batch_tokens")
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
@@ -51,6 +53,9 @@ class DataConfig:
             answers is above the logarithm of it); 0 keeps all.
         context_tokens: For chat: pieces of earlier turns that the model sees at most.
         batch_tokens: Tokens of the longer side in a batch, about.
+        ending_from: The step from which on a batch has `ending_batch_tokens`: a training that ends
+            in larger batches has less noise in its last steps (Smith et al. 2018). 0 means never.
+        ending_batch_tokens: See there.
         tokenizer: How SentencePiece is trained.
     """
 
@@ -69,12 +74,18 @@ class DataConfig:
     max_target_repeats: int = 0
     context_tokens: int = 60
     batch_tokens: int = 2048
+    ending_from: int = 0
+    ending_batch_tokens: int = 8192
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
 
     def __post_init__(self) -> None:
-        for name in ("held_out_rows", "max_tokens", "context_tokens", "batch_tokens"):
+        for name in _POSITIVE:
             if getattr(self, name) < 1:
                 raise ConfigError(f"data.{name}: expected 1 or more, got {getattr(self, name)}")
+        if self.ending_from < 0:
+            raise ConfigError(f"data.ending_from: expected 0 or more, got {self.ending_from}")
+        if self.ending_from and self.task == "forecast":
+            raise ConfigError("data.ending_from: expected with text, got the task forecast")
         if self.max_length_ratio < 1:
             raise ConfigError(
                 f"data.max_length_ratio: expected 1 or more, got {self.max_length_ratio}"

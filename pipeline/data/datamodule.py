@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import datasets
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, IterableDataset
 
 from pipeline.batch import LabelledBatch, Seq2SeqBatch, collate, collate_labelled
@@ -31,22 +32,25 @@ class TrainingBatches(BatchesByStep[TextBatch]):
         self._corpus = corpus
         self._seed = seed
         self._samplers = _samplers(corpus) if corpus.config.tokenizer.samples else {}
-        source_lengths, target_lengths = _lengths(corpus.train)
-        self._batches = TokenBatches(
-            source_lengths,
-            target_lengths,
-            batch_tokens=corpus.config.batch_tokens,
-            seed=seed,
-        )
+        config, lengths = corpus.config, _lengths(corpus.train)
+        self._batches = TokenBatches(*lengths, batch_tokens=config.batch_tokens, seed=seed)
+        self._ending = TokenBatches(*lengths, batch_tokens=config.ending_batch_tokens, seed=seed)
+        self._num_before_ending = config.ending_from * position.num_ranks
 
     def batch(self, index: int) -> TextBatch:
         """The batch with this index: of one rank, the index is the step."""
         corpus = self._corpus
-        pairs = corpus.train[self._batches.rows(index)]
+        pairs = corpus.train[self._rows(index)]
         random = np.random.default_rng([self._seed, index])
         for column, sampler in self._samplers.items():
             pairs[column] = sampler.sample(pairs[column], random)
         return _collate(pairs, corpus.config)
+
+    def _rows(self, index: int) -> NDArray[np.int64]:
+        before = self._num_before_ending
+        if before and index >= before:
+            return self._ending.rows(index - before)
+        return self._batches.rows(index)
 
 
 class ValidationBatches(IterableDataset[TextBatch]):

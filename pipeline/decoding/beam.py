@@ -139,7 +139,8 @@ def beam_search(
         if not kept_groups.numel():
             break
         rows = (kept_groups.unsqueeze(1) * group_size + beams[kept_groups]).flatten()
-        state, coverage = state.select(rows), coverage[rows]
+        state = state.reorder(rows) if is_open.all() else state.select(rows)
+        coverage = coverage[rows]
         groups, log_probs = groups[kept_groups], log_probs[kept_groups]
         generated, token_ids = generated[kept_groups], tokens[kept_groups].flatten()
     return [

@@ -26,6 +26,10 @@ class EnsembleState:
         """The state of these rows, in this order; a row may be named twice."""
         return EnsembleState(tuple(state.select(rows) for state in self.states))
 
+    def reorder(self, rows: Int[Tensor, " B"]) -> "EnsembleState":
+        """As `select`, where each row is of the same source as that in whose place it comes."""
+        return EnsembleState(tuple(state.reorder(rows) for state in self.states))
+
     @property
     def attention_weights(self) -> Float[Tensor, "B S"] | None:
         """Where the models looked, the mean of those that have attention; None if none has."""

@@ -24,6 +24,10 @@ class State(Protocol):
         """The state of these rows, in this order; a row may be named twice."""
         ...
 
+    def reorder(self: _Same, rows: Int[Tensor, " B"]) -> _Same:
+        """As `select`, where each row is of the same source as that in whose place it comes."""
+        ...
+
 
 AnyState = TypeVar("AnyState", bound=State)
 

@@ -42,9 +42,14 @@ class Attention(nn.Module, ABC):
         keys: Float[Tensor, "B S H"],
         values: Float[Tensor, "B S H"],
         source_mask: Bool[Tensor, "B S"],
+        more_scores: Float[Tensor, "B T S"] | float = 0.0,
     ) -> tuple[Float[Tensor, "B T H"], Float[Tensor, "B T S"]]:
-        """Contexts, and the weights that made them: each row sums to 1, with 0 on padding."""
-        weights = masked_softmax(self.scores(queries, keys), source_mask.unsqueeze(1))
+        """Contexts, and the weights that made them: each row sums to 1, with 0 on padding.
+
+        `more_scores` are added to those by queries and keys.
+        """
+        scores = self.scores(queries, keys) + more_scores
+        weights = masked_softmax(scores, source_mask.unsqueeze(1))
         return weights.to(values.dtype) @ values, weights
 
 
@@ -143,9 +148,13 @@ class MultiHeadAttention(Attention):
         keys: Float[Tensor, "B S H"],
         values: Float[Tensor, "B S H"],
         source_mask: Bool[Tensor, "B S"],
+        more_scores: Float[Tensor, "B T S"] | float = 0.0,
     ) -> tuple[Float[Tensor, "B T H"], Float[Tensor, "B T S"]]:
-        """See `Attention.forward`."""
-        weights = masked_softmax(self._head_scores(queries, keys), source_mask[:, None, None])
+        """See `Attention.forward`; every head gets the same `more_scores`."""
+        if isinstance(more_scores, Tensor):
+            more_scores = more_scores.unsqueeze(1)
+        scores = self._head_scores(queries, keys) + more_scores
+        weights = masked_softmax(scores, source_mask[:, None, None])
         heads = weights.to(values.dtype) @ self._split(values)  # (B, heads, T, H / heads)
         contexts: Tensor = self.W_o(heads.transpose(1, 2).flatten(2))
         return contexts, weights.mean(dim=1)

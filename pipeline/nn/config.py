@@ -29,6 +29,8 @@ class ModelConfig:
             the multi-layer attention of RNMT+, Chen et al. 2018), without a loop over the steps.
         lexical: Whether the embeddings of the words looked at go straight to the next token, beside
             what the encoder made of them (Nguyen & Chiang 2018).
+        coverage: Whether attention looks twice, the second time knowing what its first looks have
+            covered at the steps before (after Tu et al. 2016 and Chorowski et al. 2015).
         input_feeding: Whether the decoder reads, beside a token, the features that predicted it
             (Luong et al. 2015, section 3.3). Exact, and slow: training then runs step by step.
         memory: For chat: `none` lets the encoder read the last turns, as many as the context holds,
@@ -67,6 +69,7 @@ class ModelConfig:
     attention: AttentionName = "general"
     attention_after: AttentionPlace = "last"
     lexical: bool = False
+    coverage: bool = False
     input_feeding: bool = False
     memory: MemoryName = "none"
     num_heads: int = 8
@@ -108,8 +111,9 @@ class ModelConfig:
             )
         if self.attention_after == "each" and self.attention == "none":
             raise ConfigError("model.attention_after: expected with an attention, got none")
-        if self.lexical and self.attention == "none":
-            raise ConfigError("model.lexical: expected with an attention, got none")
+        for name in ("lexical", "coverage"):
+            if getattr(self, name) and self.attention == "none":
+                raise ConfigError(f"model.{name}: expected with an attention, got none")
         if self.bidirectional and self.hidden_size % 2:
             raise ConfigError(
                 f"model.hidden_size: expected an even number for two directions, "

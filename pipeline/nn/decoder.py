@@ -5,6 +5,7 @@ Training runs a whole target in one call, decoding one token a step; both give t
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from pipeline.nn.attention import Attention, build_attention
 from pipeline.nn.cells import Cell, State
 from pipeline.nn.config import ModelConfig
+from pipeline.nn.coverage import Coverage, Looks
 from pipeline.nn.dropout import Dropout, WordDropout
 from pipeline.nn.embedding import Embedding, OneHot
 from pipeline.nn.encoder import EncoderOutput
@@ -39,6 +41,7 @@ class DecoderState:
         memory: Of the conversation, after the turns read; None where the model keeps none.
         words: The embeddings of the source; None without a lexical path.
         fed: The features of the last step; None without input feeding.
+        looks: Where the first looks of the top layer's attention went; None without coverage.
     """
 
     layers: tuple[State, ...]
@@ -49,26 +52,43 @@ class DecoderState:
     memory: ConversationState | None = None
     words: Float[Tensor, "B S D"] | None = None
     fed: Float[Tensor, "B E"] | None = None
+    looks: Looks | None = None
 
     def select(self, rows: Int[Tensor, " N"]) -> "DecoderState":
         """The state of these rows, in this order; a row may be named twice."""
-
-        def pick(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            return tuple(tensor.index_select(0, rows) for tensor in tensors)
-
-        def pick_one(tensor: Tensor | None) -> Tensor | None:
-            return None if tensor is None else tensor.index_select(0, rows)
-
-        return DecoderState(
-            layers=tuple(map(pick, self.layers)),
-            keys=pick(self.keys),
-            values=pick(self.values),
+        return replace(
+            self,
+            **self._changing(rows),
+            keys=_pick(self.keys, rows),
+            values=_pick(self.values, rows),
             source_mask=self.source_mask.index_select(0, rows),
-            attention_weights=pick_one(self.attention_weights),
             memory=None if self.memory is None else self.memory.select(rows),
-            words=pick_one(self.words),
-            fed=pick_one(self.fed),
+            words=_pick_one(self.words, rows),
         )
+
+    def reorder(self, rows: Int[Tensor, " B"]) -> "DecoderState":
+        """As `select`, where each row is of the same source as that in whose place it comes.
+
+        What the steps only read of the source, the larger part by far, need not move.
+        """
+        return replace(self, **self._changing(rows))
+
+    def _changing(self, rows: Tensor) -> dict[str, Any]:
+        """Of these rows what a step changes."""
+        return {
+            "layers": tuple(_pick(layer, rows) for layer in self.layers),
+            "attention_weights": _pick_one(self.attention_weights, rows),
+            "fed": _pick_one(self.fed, rows),
+            "looks": None if self.looks is None else Looks(*_pick(self.looks, rows)),
+        }
+
+
+def _pick(tensors: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
+    return tuple(tensor.index_select(0, rows) for tensor in tensors)
+
+
+def _pick_one(tensor: Tensor | None, rows: Tensor) -> Tensor | None:
+    return None if tensor is None else tensor.index_select(0, rows)
 
 
 class Decoder(nn.Module):
@@ -109,6 +129,7 @@ class Decoder(nn.Module):
         self.lexical = (
             LexicalPath(embedding.embedding_dim, config.embedding_dim) if config.lexical else None
         )
+        self.coverage = Coverage(config.hidden_size) if config.coverage else None
         self.slots = (
             SlotReader(config.hidden_size, embedding.embedding_dim, config.embedding_dim)
             if config.memory == "recurrent"
@@ -131,6 +152,7 @@ class Decoder(nn.Module):
             memory=memory,
             words=encoded.words,
             fed=self._nothing_fed(encoded.outputs),
+            looks=self._no_looks(encoded.source_mask),
         )
 
     def forward(
@@ -174,9 +196,13 @@ class Decoder(nn.Module):
             if i < len(self.lower_attentions):
                 found, _ = self._look(i, self.dropout(outputs), state)
         outputs = self.dropout(outputs)
-        inputs, weights = outputs, None
+        inputs, weights, looks = outputs, None, state.looks
         if self.attention is not None:
             context, weights = self._look(-1, outputs, state)
+            if self.coverage is not None:
+                assert looks is not None
+                scores, looks = self.coverage(outputs, weights, looks)
+                context, weights = self._look(-1, outputs, state, scores)
             inputs = torch.cat([context, outputs], dim=-1)
         features = torch.tanh(self.W_c(inputs))
         if self.lexical is not None:
@@ -192,6 +218,7 @@ class Decoder(nn.Module):
             layers=tuple(layers),
             attention_weights=None if weights is None else weights[:, -1],
             fed=features[:, -1] if self.input_feeding else None,
+            looks=looks,
         )
         return features, state
 
@@ -200,9 +227,17 @@ class Decoder(nn.Module):
             return None
         return encoder_outputs.new_zeros(encoder_outputs.shape[0], self.W_c.out_features)
 
-    def _look(self, i: int, queries: Tensor, state: DecoderState) -> tuple[Tensor, Tensor]:
+    def _no_looks(self, source_mask: Tensor) -> Looks | None:
+        if self.coverage is None:
+            return None
+        nowhere = torch.zeros_like(source_mask, dtype=torch.float32)
+        return Looks(nowhere, nowhere)
+
+    def _look(
+        self, i: int, queries: Tensor, state: DecoderState, more_scores: Tensor | float = 0.0
+    ) -> tuple[Tensor, Tensor]:
         found: tuple[Tensor, Tensor] = self._attentions[i](
-            queries, state.keys[i], state.values[i], state.source_mask
+            queries, state.keys[i], state.values[i], state.source_mask, more_scores
         )
         return found
 

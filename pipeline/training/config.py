@@ -181,6 +181,7 @@ class RunConfig:
             "data.tokenizer.bpe_dropout": data.tokenizer.bpe_dropout,
             "data.reverse": data.reverse,
             "data.max_target_repeats": data.max_target_repeats,
+            "data.ending_from": data.ending_from,
         }
         for name, value in refused.items():
             if value:

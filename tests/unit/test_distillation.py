@@ -8,13 +8,13 @@ import pytest
 from pipeline import distillation
 from pipeline.data.config import DataConfig
 from pipeline.data.corpus import load_corpus
-from pipeline.distillation import write_distilled
+from pipeline.distillation import Teacher, write_distilled
 from pipeline.errors import ConfigError, DataError
 
 DESCRIPTION = {"teachers": ["a"], "beam_size": 5}
 
 
-class Teacher:
+class Writer:
     """Writes in capitals, and falls ill after so many calls."""
 
     def __init__(self, healthy_calls: int = 100) -> None:
@@ -41,9 +41,9 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataConfig:
     return DataConfig(path=str(folder), source="t.de", target="t.en")
 
 
-def distil(folder: Path, config: DataConfig, teacher: Teacher, **options: Any) -> int:
+def distil(folder: Path, config: DataConfig, writer: Writer, **options: Any) -> int:
     given: dict[str, Any] = {"description": DESCRIPTION, **options}
-    return write_distilled(folder, config, teacher, **given)
+    return write_distilled(folder, config, [Teacher(writer)], **given)
 
 
 def pairs(folder: Path, config: DataConfig, split: str) -> list[tuple[str, str]]:
@@ -56,20 +56,20 @@ def test_each_source_stands_once_with_what_the_teacher_says(
     config: DataConfig, tmp_path: Path
 ) -> None:
     folder = tmp_path / "distilled"
-    assert distil(folder, config, Teacher()) == 10
+    assert distil(folder, config, Writer()) == 10
     assert pairs(folder, config, "train") == [(f"satz {n}", f"SATZ {n}") for n in range(10)]
 
 
 def test_the_other_splits_are_as_they_were(config: DataConfig, tmp_path: Path) -> None:
     folder = tmp_path / "distilled"
-    distil(folder, config, Teacher())
+    distil(folder, config, Writer())
     for split in ("validation", "test"):
         assert pairs(folder, config, split) == pairs(Path(str(config.path)), config, split)
 
 
 def test_references_can_stand_beside_it(config: DataConfig, tmp_path: Path) -> None:
     folder = tmp_path / "distilled"
-    assert distil(folder, config, Teacher(), with_references=True) == 30
+    assert distil(folder, config, Writer(), with_references=True) == 30
     found = pairs(folder, config, "train")
     assert ("satz 3", "SATZ 3") in found
     assert ("satz 3", "sentence 6") in found
@@ -82,14 +82,14 @@ def test_what_was_interrupted_goes_on_where_it_was(
 ) -> None:
     options = {"with_references": with_references}
     uninterrupted = tmp_path / "uninterrupted"
-    distil(uninterrupted, config, Teacher(), **options)
+    distil(uninterrupted, config, Writer(), **options)
     folder = tmp_path / "distilled"
     with pytest.raises(KeyboardInterrupt):
-        distil(folder, config, Teacher(healthy_calls=1), **options)
+        distil(folder, config, Writer(healthy_calls=1), **options)
     assert not (folder / "train.jsonl").exists()
-    with (folder / "translated.jsonl").open("a", encoding="utf-8") as stream:
+    with (folder / "teacher_1.jsonl").open("a", encoding="utf-8") as stream:
         stream.write('{"t.de": "satz 4", "t.')  # the power failed here
-    second = Teacher()
+    second = Writer()
     distil(folder, config, second, **options)
     assert second.asked == [f"satz {n}" for n in range(4, 10)]
     for path in uninterrupted.iterdir():
@@ -99,20 +99,51 @@ def test_what_was_interrupted_goes_on_where_it_was(
 
 def test_what_is_done_is_not_done_again(config: DataConfig, tmp_path: Path) -> None:
     folder = tmp_path / "distilled"
-    distil(folder, config, Teacher())
-    assert distil(folder, config, Teacher(healthy_calls=0)) == 10
+    distil(folder, config, Writer())
+    assert distil(folder, config, Writer(healthy_calls=0)) == 10
 
 
 def test_another_teacher_does_not_go_on_with_it(config: DataConfig, tmp_path: Path) -> None:
     folder = tmp_path / "distilled"
-    distil(folder, config, Teacher())
+    distil(folder, config, Writer())
     with pytest.raises(
         ConfigError, match=r"distilled holds .*: its teachers is \['a'\], not \['b'"
     ):
-        distil(folder, config, Teacher(), description={**DESCRIPTION, "teachers": ["b"]})
+        distil(folder, config, Writer(), description={**DESCRIPTION, "teachers": ["b"]})
 
 
 def test_a_folder_of_something_else_is_left_alone(config: DataConfig, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected an empty or a new folder"):
-        distil(tmp_path, config, Teacher())
+        distil(tmp_path, config, Writer())
     assert [path.name for path in tmp_path.iterdir()] == ["corpus"]
+
+
+def test_several_write_one_after_another_and_some_backwards(
+    config: DataConfig, tmp_path: Path
+) -> None:
+    folder = tmp_path / "distilled"
+    teachers = [
+        Teacher(Writer()),
+        Teacher(lambda lines: [f"{line}!" for line in lines]),
+        Teacher(Writer(), backwards=True),
+    ]
+    num_pairs = write_distilled(folder, config, teachers, description=DESCRIPTION)
+    assert num_pairs == 10 + 10 + 20
+    assert pairs(folder, config, "train") == [
+        *((f"satz {n}", f"SATZ {n}") for n in range(10)),
+        *((f"satz {n}", f"satz {n}!") for n in range(10)),
+        *((f"SENTENCE {n}", f"sentence {n}") for n in range(20)),
+    ]
+
+
+def test_what_the_first_has_written_is_kept_when_the_second_is_interrupted(
+    config: DataConfig, tmp_path: Path
+) -> None:
+    folder = tmp_path / "distilled"
+    ill = [Teacher(Writer()), Teacher(Writer(healthy_calls=2), backwards=True)]
+    with pytest.raises(KeyboardInterrupt):
+        write_distilled(folder, config, ill, description=DESCRIPTION)
+    first, second = Writer(healthy_calls=0), Writer()
+    teachers = [Teacher(first), Teacher(second, backwards=True)]
+    assert write_distilled(folder, config, teachers, description=DESCRIPTION) == 30
+    assert second.asked == [f"sentence {n}" for n in range(8, 20)]

@@ -85,3 +85,64 @@ def test_a_teacher_of_several_languages_teaches_one(
     assert rows == [{"en": f"Bicycle {n}.", "ko": f"강아지 {n}."} for n in (0, 1, 3)]
     with pytest.raises(ConfigError, match="its direction is en to ko, not en to de$"):
         distill.run([*words, str(output), "--to", "de"])
+
+
+def test_each_teacher_writes_by_itself(teacher: Path, tmp_path: Path) -> None:
+    second = load_model(teacher)
+    with torch.no_grad():
+        second.model.decoder.W_c.weight.neg_()
+    save_model(second, tmp_path / "second")
+    output = tmp_path / "distilled"
+    folders = [teacher, tmp_path / "second"]
+    distill.run([*map(str, folders), "--each", "--output", str(output), "--beam-size", "1"])
+    rows = [json.loads(line) for line in (output / "train.jsonl").read_text("utf-8").splitlines()]
+    sources = [f"Bicycle {n}" for n in range(6)]
+    expected = [Translator.from_pretrained(folder).translate(sources) for folder in folders]
+    assert [row["ko"] for row in rows] == [*expected[0], *expected[1]]
+    assert [row["en"] for row in rows] == sources * 2
+
+
+def test_models_of_the_other_direction_write_sources(teacher: Path, tmp_path: Path) -> None:
+    trained = load_model(teacher)
+    back = tmp_path / "back"
+    save_model(replace(trained, data={**trained.data, "source": "ko", "target": "en"}), back)
+    output = tmp_path / "distilled"
+    distill.run([str(teacher), "--back", str(back), "--output", str(output), "--beam-size", "1"])
+    rows = [json.loads(line) for line in (output / "train.jsonl").read_text("utf-8").splitlines()]
+    targets = [f"강아지 {n}" for n in range(6)]
+    assert [row["ko"] for row in rows[6:]] == targets
+    assert [row["en"] for row in rows[6:]] == Translator.from_pretrained(back).translate(targets)
+
+
+def test_a_model_of_the_same_direction_cannot_write_sources(teacher: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--back: .* translates en to ko; expected ko to en"):
+        distill.run([str(teacher), "--back", str(teacher), "--output", str(tmp_path / "d")])
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_model_of_both_ways_teaches_both_sides(
+    tiny_multilingual_folder: Path, tmp_path: Path
+) -> None:
+    trained = load_model(tiny_multilingual_folder)
+    data = {**trained.data, "source": ["de", "ko"], "target": ["de", "ko"]}
+    both = tmp_path / "both"
+    save_model(replace(trained, data=data), both)
+    words = [str(both), "--beam-size", "1", "--from", "de", "--to", "ko"]
+    output = tmp_path / "distilled"
+    distill.run([*words, "--back", str(both), "--output", str(output)])
+    rows = [json.loads(line) for line in (output / "train.jsonl").read_text("utf-8").splitlines()]
+    numbers = [n for n in range(20) if n != 2]
+    german, korean = ([f"{word} {n}." for n in numbers] for word in ("Hund", "강아지"))
+    translator = Translator.from_pretrained(both)
+    assert rows == [
+        {"de": de, "ko": ko}
+        for de, ko in (
+            *zip(german, translator.translate(german, target_language="ko"), strict=True),
+            *zip(translator.translate(korean, target_language="de"), korean, strict=True),
+        )
+    ]
+    words[1:1] = [str(tiny_multilingual_folder), "--each", "--output", str(tmp_path / "other")]
+    with pytest.raises(
+        ConfigError, match="^teacher: .* translates en to de, en to ko; expected de"
+    ):
+        distill.run(words)

@@ -112,3 +112,14 @@ def test_languages_give_directions(
 def test_languages_that_cannot_be_are_said(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=f"^{message}$"):
         DataConfig(**{"path": "x", **values})
+
+
+def test_larger_batches_begin_at_a_step_and_are_of_text() -> None:
+    with pytest.raises(ConfigError, match=r"^data.ending_from: expected 0 or more, got -1"):
+        DataConfig(path="x", ending_from=-1)
+    with pytest.raises(ConfigError, match=r"^data.ending_batch_tokens: expected 1 or more, got 0"):
+        DataConfig(path="x", ending_batch_tokens=0)
+    with pytest.raises(
+        ConfigError, match=r"^data.ending_from: expected with text, got .* forecast"
+    ):
+        DataConfig(path="x", task="forecast", ending_from=5)

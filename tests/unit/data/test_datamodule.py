@@ -165,6 +165,21 @@ def test_the_batch_size_in_tokens_is_the_configured_one(corpus: PreparedCorpus) 
     assert torch.is_tensor(_batches(large).batch(0).labels)
 
 
+@pytest.mark.parametrize("num_ranks", [1, 2])
+def test_the_last_batches_are_larger_from_the_configured_step_on(
+    corpus: PreparedCorpus, num_ranks: int
+) -> None:
+    config = replace(corpus.config, ending_from=3, ending_batch_tokens=600)
+    ending = _batches(replace(corpus, config=config), num_ranks=num_ranks)
+    small = _batches(corpus)
+    large = _batches(replace(corpus, config=replace(corpus.config, batch_tokens=600)))
+    before = 3 * num_ranks
+    for index in range(before):
+        assert _tensors(ending.batch(index)) == _tensors(small.batch(index))
+    for index in range(before, before + 20):  # more than an epoch of them
+        assert _tensors(ending.batch(index)) == _tensors(large.batch(index - before))
+
+
 @pytest.fixture(params=[0.0, 0.2])
 def labelled(request: pytest.FixtureRequest, tmp_path: Path) -> PreparedCorpus:
     rows = [

@@ -50,6 +50,8 @@ class Looking:
         weights = self.attention_weights
         return Looking(self.tables[rows], None if weights is None else weights[rows])
 
+    reorder = select
+
 
 class LookingScript(Script):
     """A script that looks at two source tokens and their EOS as the last token says."""

@@ -24,6 +24,8 @@ class Steps:
     def select(self, rows: Tensor) -> "Steps":
         return Steps(self.state[rows], self.asked)
 
+    reorder = select
+
 
 class Countdown:
     """Says token 9 as often as the first source id says, then ends."""

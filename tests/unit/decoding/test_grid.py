@@ -268,6 +268,8 @@ class Looking:
     def select(self, rows: Tensor) -> "Looking":
         return Looking(self.position[rows], self.size)
 
+    reorder = select
+
 
 class Reader:
     """Says A for each source token, and ends; C is the least likely of all. B goes on with a word.

@@ -248,6 +248,8 @@ def test_what_is_drawn_instead_is_drawn_as_if_the_others_had_been_barred() -> No
         def select(self, rows: Tensor) -> "Fixed":
             return self
 
+        reorder = select
+
         def step(self, token_ids: Tensor, state: "Fixed") -> tuple[Tensor, "Fixed"]:
             probabilities = torch.tensor([[0, 0, 0, 0, 0.5, 0.4, 0.1]])
             return probabilities.log(), state

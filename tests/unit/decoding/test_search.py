@@ -32,6 +32,8 @@ class Rows:
     def select(self, rows: Tensor) -> "Rows":
         return Rows(self.tables[rows])
 
+    reorder = select
+
 
 class Script:
     """A model whose next token depends on the last one: probabilities (table, last, next).

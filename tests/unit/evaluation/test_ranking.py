@@ -20,6 +20,8 @@ class _State:
     def select(self, rows: Tensor) -> "_State":
         return _State(self.logits[rows])
 
+    reorder = select
+
 
 class _Rigged:
     """A network that expects of a reply the tokens of its context, and is fond of one token.

@@ -1,6 +1,6 @@
 import math
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -26,6 +26,7 @@ def build(
     attention_after: AttentionPlace = "last",
     input_feeding: bool = False,
     lexical: bool = False,
+    coverage: bool = False,
 ) -> Decoder:
     torch.manual_seed(9)
     config = ModelConfig(
@@ -34,6 +35,7 @@ def build(
         attention_after=attention_after,
         input_feeding=input_feeding,
         lexical=lexical,
+        coverage=coverage,
         num_heads=3,
         embedding_dim=EMBEDDING_DIM,
         hidden_size=HIDDEN_SIZE,
@@ -67,7 +69,8 @@ def unrolled(decoder: Decoder, state: DecoderState) -> tuple[Tensor, DecoderStat
 def tensors(state: DecoderState) -> list[Tensor]:
     parts = [part for layer in state.layers for part in layer]
     weights = [] if state.attention_weights is None else [state.attention_weights]
-    return [*parts, *state.keys, *state.values, state.source_mask, *weights]
+    looks = [] if state.looks is None else [*state.looks]
+    return [*parts, *state.keys, *state.values, state.source_mask, *weights, *looks]
 
 
 @cells
@@ -256,3 +259,59 @@ def test_the_words_looked_at_go_straight_to_the_features(
     decoder.lexical = None
     without, _ = decoder.step(token_ids, last)
     torch.testing.assert_close(features - without, found, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("attention", [n for n in get_args(AttentionName) if n != "none"])
+@pytest.mark.parametrize("input_feeding", [False, True])
+def test_what_was_covered_goes_with_the_state(
+    attention: AttentionName, input_feeding: bool
+) -> None:
+    decoder = build("gru", attention, coverage=True, input_feeding=input_feeding)
+    state = decoder.initial_state(encoded())
+    steps, last = unrolled(decoder, state)
+    torch.testing.assert_close(steps, decoder(decoder_input_ids(), state), rtol=0, atol=1e-6)
+
+    token_ids, rows = torch.tensor([4, 5, 6]), torch.tensor([2, 0, 0])
+    features, after = decoder.step(token_ids, last)
+    selected, selected_after = decoder.step(token_ids[rows], last.select(rows))
+    torch.testing.assert_close(selected, features[rows], rtol=0, atol=1e-6)
+    torch.testing.assert_close(tensors(selected_after), tensors(after.select(rows)))
+
+    assert last.looks is not None
+    num_steps = float(decoder_input_ids().shape[1])
+    torch.testing.assert_close(last.looks.covered.sum(dim=1), torch.full((3,), num_steps))
+    assert not last.looks.covered[~last.source_mask].any()  # nothing on padding
+    forgetful = replace(last, looks=state.looks)
+    other, _ = decoder.step(token_ids, forgetful)
+    assert not torch.allclose(other, features)
+
+
+def test_coverage_gives_a_sentence_in_company_the_numbers_that_it_has_alone() -> None:
+    decoder = build("gru", "general", coverage=True)
+    source = encoded()
+    together = decoder(decoder_input_ids(), decoder.initial_state(source))
+    alone = decoder(
+        decoder_input_ids()[1:2], decoder.initial_state(source.select(torch.tensor([1])))
+    )
+    torch.testing.assert_close(together[1:2], alone, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"attention": "general", "lexical": True, "coverage": True},
+        {"attention": "multi_head", "input_feeding": True, "attention_after": "each"},
+        {"attention": "none"},
+    ],
+)
+def test_to_reorder_the_rows_of_one_source_is_to_select_them(parts: dict[str, Any]) -> None:
+    decoder = build("lstm", **parts)
+    source = encoded()._replace(words=torch.randn(3, 4, EMBEDDING_DIM))
+    state = decoder.initial_state(source).select(torch.tensor([0, 0, 1, 1]))
+    _, state = decoder.step(torch.tensor([4, 5, 6, 7]), state)  # rows of a source differ from here
+    rows, token_ids = torch.tensor([1, 0, 3, 3]), torch.tensor([8, 9, 10, 11])
+    expected, expected_state = decoder.step(token_ids, state.select(rows))
+    found, found_state = decoder.step(token_ids, state.reorder(rows))
+    assert torch.equal(found, expected)
+    assert not torch.equal(found, decoder.step(token_ids, state)[0])
+    torch.testing.assert_close(tensors(found_state), tensors(expected_state), rtol=0, atol=0)

@@ -102,6 +102,10 @@ def test_a_run_is_plain_values_that_yaml_gives_back() -> None:
             "data.reverse: not possible with model.memory recurrent, got True",
         ),
         (
+            DataConfig(path="a.csv", dialogue="t", ending_from=9),
+            "data.ending_from: not possible with model.memory recurrent, got 9",
+        ),
+        (
             DataConfig(path="a.csv", dialogue="t", max_target_repeats=3),
             "data.max_target_repeats: not possible with model.memory recurrent, got 3",
         ),

@@ -20,6 +20,7 @@ from pipeline.data.corpus import load_corpus
 from pipeline.data.filters import clean_pairs
 from pipeline.data.pairs import text_pairs
 from pipeline.errors import ConfigError, DataError
+from pipeline.languages import Direction
 
 _log = logging.getLogger(__name__)
 _LINES_AT_A_TIME = 1_000
@@ -49,11 +50,12 @@ def write_distilled(
     *,
     description: Mapping[str, object],
     with_references: bool = False,
+    direction: Direction | None = None,
 ) -> int:
     """Write the training split anew into `folder`, beside the other splits as they are.
 
     The folder is a corpus like any other: `train.jsonl`, `validation.jsonl`, `test.jsonl`, in the
-    columns of the configuration. What is interrupted goes on where it was when called again.
+    columns of the direction. What is interrupted goes on where it was when called again.
 
     Args:
         folder: Where to; made if it is not there.
@@ -62,6 +64,7 @@ def write_distilled(
         description: What determines the pairs; kept in the folder, so that it does not go on
             with those of other teachers.
         with_references: Whether the pairs as they are stand beside those of the teachers.
+        direction: Of a corpus of several languages: which of its directions is written.
 
     Returns:
         The number of training pairs.
@@ -71,21 +74,25 @@ def write_distilled(
         DataError: The corpus cannot be read, or the folder holds something else.
     """
     _claim(folder, description)
-    corpus = load_corpus(config)
-    pairs, _ = clean_pairs(text_pairs(corpus["train"], config), config)
+    direction = direction or config.direction
+    splits = {
+        name: text_pairs(rows, config, direction=direction)
+        for name, rows in load_corpus(config).items()
+    }
+    pairs, _ = clean_pairs(splits["train"], config)
     train = folder / "train.jsonl"
     if not train.exists():
         written = [folder / f"teacher_{i}.jsonl" for i in range(1, len(teachers) + 1)]
         for teacher, path in zip(teachers, written, strict=True):
             _log.info("teacher %d of %d", written.index(path) + 1, len(written))
             sentences = pairs["target" if teacher.backwards else "source"]
-            _translate(list(dict.fromkeys(sentences)), teacher, path, config)
-        for split in corpus.keys() - {"train"}:
-            rows = zip(corpus[split][config.source], corpus[split][config.target], strict=True)
-            _write(folder / f"{split}.jsonl", _lines(rows, config))
+            _translate(list(dict.fromkeys(sentences)), teacher, path, direction)
+        for split in [name for name in splits if name != "train" and len(splits[name])]:
+            rows = zip(splits[split]["source"], splits[split]["target"], strict=True)
+            _write(folder / f"{split}.jsonl", _lines(rows, direction))
         references = zip(pairs["source"], pairs["target"], strict=True) if with_references else ()
         lines = [path.read_text(encoding="utf-8").splitlines(keepends=True) for path in written]
-        _write(train, itertools.chain(*lines, _lines(references, config)))
+        _write(train, itertools.chain(*lines, _lines(references, direction)))
         for path in written:
             path.unlink()
     with train.open(encoding="utf-8") as stream:
@@ -109,7 +116,9 @@ def _claim(folder: Path, description: Mapping[str, object]) -> None:
     _write(path, [json.dumps(description, indent=2, ensure_ascii=False)])
 
 
-def _translate(sentences: Sequence[str], teacher: Teacher, path: Path, config: DataConfig) -> None:
+def _translate(
+    sentences: Sequence[str], teacher: Teacher, path: Path, direction: Direction
+) -> None:
     """Add to the file what it lacks of the pairs, in the order of the sentences."""
     path.touch()
     whole = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -122,7 +131,7 @@ def _translate(sentences: Sequence[str], teacher: Teacher, path: Path, config: D
             lines = sentences[start : start + _LINES_AT_A_TIME]
             sides = (lines, teacher.translate(lines))
             rows = zip(*(reversed(sides) if teacher.backwards else sides), strict=True)
-            stream.writelines(_lines(rows, config))
+            stream.writelines(_lines(rows, direction))
             stream.flush()
             num_done = start + len(lines)
             rate = (num_done - first) / (time.monotonic() - started)
@@ -135,9 +144,9 @@ def _translate(sentences: Sequence[str], teacher: Teacher, path: Path, config: D
             )
 
 
-def _lines(pairs: Iterable[tuple[str, str]], config: DataConfig) -> Iterator[str]:
-    for source, target in pairs:
-        yield json.dumps({config.source: source, config.target: target}, ensure_ascii=False) + "\n"
+def _lines(pairs: Iterable[tuple[str, str]], direction: Direction) -> Iterator[str]:
+    for pair in pairs:
+        yield json.dumps(dict(zip(direction, pair, strict=True)), ensure_ascii=False) + "\n"
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from pipeline.languages import targets_of
 from pipeline.task import Task
 
 if TYPE_CHECKING:
@@ -53,11 +54,17 @@ def model_card(trained: "TrainedModel") -> str:
         f"| trained by | `{trained.command}` |",
         "",
     ]
-    for split, scores in trained.scores.items():
-        lines += [f"Scores on the {split} split:", "", "| score | value |", "| --- | --- |"]
+    for judged_by, scores in trained.scores.items():
+        split, _, direction = judged_by.partition(", ")
+        where = f"{split} split, {direction}" if direction else f"{split} split"
+        lines += [f"Scores on the {where}:", "", "| score | value |", "| --- | --- |"]
         lines += [f"| {name} | {_shown(value)} |" for name, value in scores.items()]
         lines.append("")
     if example := _EXAMPLES.get(trained.task):
+        targets = targets_of(trained.directions)
+        if len(targets) > 1:
+            language = f'"...", target_language="{targets[0]}"'
+            example = [line.replace('"..."', language) for line in example]
         lines += ["```python", *example, "```"]
     return "\n".join(lines) + "\n"
 
@@ -66,7 +73,7 @@ def _columns(trained: "TrainedModel") -> str:
     data = trained.data
     if trained.task in ("language_model", "forecast"):
         return str(data.get("target"))
-    return data.get("dialogue") or f"{data.get('source')} to {data.get('target')}"
+    return data.get("dialogue") or ", ".join(map(str, trained.directions))
 
 
 def _shown(value: object) -> str:

@@ -19,6 +19,7 @@ import safetensors
 import safetensors.torch
 
 from pipeline.errors import ConfigError, ModelError
+from pipeline.languages import Direction, choose_target, directions_between
 from pipeline.model_card import model_card
 from pipeline.nn.classifier import SequenceClassifier
 from pipeline.nn.config import ModelConfig
@@ -80,6 +81,26 @@ class TrainedModel:
     def target_tokenizer(self) -> Tokenizer:
         """Target ids to text; the same object where the vocabulary is joint."""
         return self.tokenizers[-1]
+
+    @property
+    def directions(self) -> list[Direction]:
+        """Of a translator: from which language into which, as the columns were called."""
+        source, target = (self.data.get(side, side) for side in Direction._fields)
+        return directions_between(source, target)
+
+    def tag_ids(self, target_language: str | None = None) -> list[int]:
+        """The ids that go before those of a source: the tag of the target language, or none.
+
+        Args:
+            target_language: Need not be given where there is one only.
+
+        Raises:
+            ConfigError: It is none that the model translates into, or has to be given.
+        """
+        called = f"{self.name}: target_language"
+        language = choose_target(self.directions, target_language, called=called)
+        tokenizer = self.source_tokenizer
+        return [tokenizer.tag_id(language)] if tokenizer.languages else []
 
     @property
     def context_tokens(self) -> int | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ _SMALLEST_SIZE = re.compile(r"required_chars\. \d+ vs (\d+)")
 # SentencePiece writes a space as U+2581, so that character itself would come back as a space. It
 # is spelt with a noncharacter before a digit, and so is the noncharacter.
 _ESCAPES = (("\uffff", "\uffff0"), ("\u2581", "\uffff1"))
+# A tag begins with that noncharacter before no digit: so whatever a text holds is never a tag.
+_TAG_BEGINS, _TAG_ENDS = "\uffff<2", ">"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +136,22 @@ class Tokenizer:
         return int(self._processor.piece_to_id(TURN))
 
     @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """Those that it has a tag of: mostly none."""
+        first = TURN_ID + 1
+        pieces = map(self._processor.id_to_piece, range(first, len(self)))
+        tags = itertools.takewhile(lambda piece: piece.startswith(_TAG_BEGINS), pieces)
+        return tuple(shown_tag(tag)[len("<2") : -len(_TAG_ENDS)] for tag in tags)
+
+    def tag_id(self, language: str) -> int:
+        """The id that, before a source, says which language to translate into.
+
+        This is the token of Johnson et al. (2017, section 3). No text is encoded to it, and it is
+        decoded to nothing.
+        """
+        return TURN_ID + 1 + self.languages.index(language)
+
+    @cached_property
     def has_unknown(self) -> bool:
         """Whether there is text that it cannot spell: it was trained without byte fallback."""
         return not self._processor.is_byte(self._processor.piece_to_id("<0x00>"))
@@ -169,8 +188,9 @@ class Tokenizer:
         return [(ids, float(self._piece_log_probs[ids].sum())) for ids in found]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of the ids; PAD, BOS and EOS give nothing, broken UTF-8 gives U+FFFD."""
-        return _unescape(self._processor.decode(list(ids)))
+        """Text of the ids; PAD, BOS, EOS and tags give nothing, broken UTF-8 gives U+FFFD."""
+        tags = range(TURN_ID + 1, TURN_ID + 1 + len(self.languages))
+        return _unescape(self._processor.decode([i for i in ids if i not in tags]))
 
     def appended(self, piece_id: int) -> str:
         """What the piece adds to a text that it follows; of a byte beyond ASCII nothing yet."""
@@ -194,10 +214,15 @@ class Tokenizer:
         return _unescape("".join(pieces).replace("▁", " ").removeprefix(" "))
 
 
-def train_tokenizer(texts: Iterable[str], config: TokenizerConfig) -> Tokenizer:
+def train_tokenizer(
+    texts: Iterable[str], config: TokenizerConfig, *, languages: Sequence[str] = ()
+) -> Tokenizer:
     """Train a SentencePiece model on the texts.
 
-    The texts should be those of the training split alone: pieces learnt from a test split leak it.
+    Args:
+        texts: Those of the training split alone: pieces learnt from a test split leak it.
+        config: How.
+        languages: Those that get a tag, see `Tokenizer.tag_id`.
 
     Raises:
         DataError: There is no text.
@@ -217,7 +242,7 @@ def train_tokenizer(texts: Iterable[str], config: TokenizerConfig) -> Tokenizer:
             max_sentence_length=_MAX_SENTENCE_BYTES,
             input_sentence_size=1_000_000,
             shuffle_input_sentence=True,
-            user_defined_symbols=[TURN],
+            user_defined_symbols=[TURN, *map(_tag, languages)],
             pad_id=PAD_ID,
             unk_id=UNK_ID,
             bos_id=BOS_ID,
@@ -228,6 +253,15 @@ def train_tokenizer(texts: Iterable[str], config: TokenizerConfig) -> Tokenizer:
     except RuntimeError as error:
         raise _size_error(error, config.vocab_size) from error
     return Tokenizer(model.getvalue())
+
+
+def shown_tag(piece: str) -> str:
+    """A piece as it is shown: of a tag without what keeps it apart from text."""
+    return piece.removeprefix(_TAG_BEGINS[0]) if piece.startswith(_TAG_BEGINS) else piece
+
+
+def _tag(language: str) -> str:
+    return f"{_TAG_BEGINS}{language}{_TAG_ENDS}"
 
 
 def _training_lines(texts: Iterable[str]) -> Iterator[str]:

@@ -30,6 +30,7 @@ from pipeline.decoding import (
 )
 from pipeline.decoding.batched import Found
 from pipeline.errors import ConfigError, ModelError
+from pipeline.languages import Direction
 from pipeline.mbr import least_risk
 from pipeline.model_folder import TrainedModel, load_ensemble
 from pipeline.terms import Prepared, Terms, goes_on_with_word, translate_with_terms
@@ -56,11 +57,17 @@ class Candidate(NamedTuple):
 
 
 class _Sentence(NamedTuple):
-    """A line that holds text: which one, the text, its ids as far as they are read."""
+    """A line that holds text: which one, the text, a tag, the ids as far as they are read."""
 
     line: int
     text: str
-    ids: list[int]
+    tag_ids: list[int]
+    text_ids: list[int]
+
+    @property
+    def ids(self) -> list[int]:
+        """What the model reads."""
+        return self.tag_ids + self.text_ids
 
 
 class Translator:
@@ -89,6 +96,7 @@ class Translator:
         for each in (trained, *ensemble):
             if each.task != "translation":
                 raise ModelError(f"{each.name}: a model for {each.task}; expected translation")
+        self._models = (trained, *ensemble)
         networks = [each.model.to(device).eval() for each in (trained, *ensemble)]
         self._model: Model[Any] = Ensemble(networks) if ensemble else networks[0]
         self._copies_unknown = trained.target_tokenizer.has_unknown and any(
@@ -116,11 +124,24 @@ class Translator:
         trained, *others = load_ensemble([path, *ensemble])
         return cls(trained, ensemble=others, device=device)
 
+    @property
+    def directions(self) -> list[Direction]:
+        """From which language into which, called as the columns of the corpus were."""
+        return self._models[0].directions
+
     def __call__(
-        self, text: str, *, beam_size: int = 1, settings: SearchSettings | None = None
+        self,
+        text: str,
+        *,
+        beam_size: int = 1,
+        settings: SearchSettings | None = None,
+        target_language: str | None = None,
     ) -> str:
         """Translate one sentence."""
-        return self.translate([text], beam_size=beam_size, settings=settings)[0]
+        (translation,) = self.translate(
+            [text], beam_size=beam_size, settings=settings, target_language=target_language
+        )
+        return translation
 
     def translate(
         self,
@@ -130,6 +151,7 @@ class Translator:
         beam_size: int = 1,
         settings: SearchSettings | None = None,
         terms: Terms | None = None,
+        target_language: str | None = None,
     ) -> list[str]:
         """Translate each line; what holds no text becomes an empty line.
 
@@ -140,20 +162,28 @@ class Translator:
             settings: More of how a translation is searched for, instead of the beam size alone.
             terms: What the translations are to hold; `Terms.missing` tells what one does not. A
                 line that lacks one is translated again by `grid_beam_search`.
+            target_language: Which of those that the model translates into; need not be given where
+                there is one only.
 
         Raises:
-            ConfigError: A size is less than 1, a setting does not suit the model, or there are
-                settings and a beam size.
+            ConfigError: A size is less than 1, a setting does not suit the model, there are
+                settings and a beam size, or the model does not translate into the language.
         """
         settings = SearchSettings.of(beam_size, settings)
+        tag_ids = self._tag_ids(target_language)
         if terms is not None:
             return translate_with_terms(
                 lines,
                 terms,
-                partial(self.translate, batch_size=batch_size, settings=settings),
-                partial(self._holding, batch_size=batch_size, settings=settings),
+                partial(
+                    self.translate,
+                    batch_size=batch_size,
+                    settings=settings,
+                    target_language=target_language,
+                ),
+                partial(self._holding, tag_ids, batch_size=batch_size, settings=settings),
             )
-        sentences = self._sentences(lines)
+        sentences = self._sentences(lines, tag_ids)
         if settings.mbr:
             texts = [self._least_risk(sentence, settings.mbr) for sentence in sentences]
         else:
@@ -172,6 +202,7 @@ class Translator:
         *,
         batch_size: int = 64,
         settings: SearchSettings,
+        target_language: str | None = None,
     ) -> list[list[Candidate]]:
         """The best translations of each line, the best first, none of them twice.
 
@@ -183,13 +214,15 @@ class Translator:
             n_best: How many at most.
             batch_size: Sentences that are decoded together.
             settings: How they are searched for.
+            target_language: See `translate`.
 
         Raises:
-            ConfigError: More are asked for than the beam is wide, or they are to be drawn.
+            ConfigError: More are asked for than the beam is wide, they are to be drawn, or the
+                model does not translate into the language.
         """
         settings.check_n_best(n_best)
         search = partial(beam_search, self._model, **self._search_options(settings))
-        sentences = self._sentences(lines)
+        sentences = self._sentences(lines, self._tag_ids(target_language))
         candidates = [[Candidate("", 0.0)] for _ in lines]
         for sentence, nbest in zip(
             sentences, self._decode(sentences, search, batch_size), strict=True
@@ -201,9 +234,18 @@ class Translator:
             candidates[sentence.line] = list(map(Candidate, scores, scores.values()))[:n_best]
         return candidates
 
-    def _sentences(self, lines: Sequence[str]) -> list[_Sentence]:
+    def _tag_ids(self, target_language: str | None) -> list[int]:
+        """They are the same for all models, which have the same tokenizer; all have to know it."""
+        tags = [trained.tag_ids(target_language) for trained in self._models]
+        return tags[0]
+
+    def _sentences(self, lines: Sequence[str], tag_ids: list[int]) -> list[_Sentence]:
         texts = [normalize(line) for line in lines]
-        return [_Sentence(i, text, self._source_ids(text)) for i, text in enumerate(texts) if text]
+        return [
+            _Sentence(i, text, tag_ids, self._source_ids(text))
+            for i, text in enumerate(texts)
+            if text
+        ]
 
     def _source_ids(self, text: str) -> list[int]:
         ids = self._source_tokenizer.encode(text)
@@ -237,7 +279,12 @@ class Translator:
         return decode_all(sources, search, batch_size=batch_size, device=self._device)
 
     def _holding(
-        self, prepared: Sequence[Prepared], *, batch_size: int, settings: SearchSettings
+        self,
+        tag_ids: list[int],
+        prepared: Sequence[Prepared],
+        *,
+        batch_size: int,
+        settings: SearchSettings,
     ) -> list[str]:
         """A translation of each text, made to hold its terms."""
         # What is cut was warned of when the line was translated freely.
@@ -249,7 +296,7 @@ class Translator:
                 Constraint(
                     tuple(self._target_tokenizer.encode(term.target)),
                     tuple(
-                        place
+                        len(tag_ids) + place
                         for place in self._source_tokenizer.places(each.text, term.begin, term.end)
                         if place < len(source)
                     ),
@@ -267,7 +314,7 @@ class Translator:
             inner_ids=self._inner_ids,
         )
         found = decode_constrained(
-            sources,
+            [tag_ids + source for source in sources],
             constraints,
             search,
             batch_size=max(1, batch_size // 8),  # each is several beams
@@ -304,7 +351,7 @@ class Translator:
         text = copy_unknown(
             sentence.text,
             ids,
-            weights[:, :-1].tolist(),  # EOS is no word
+            weights[:, len(sentence.tag_ids) : -1].tolist(),  # a tag and EOS are no words
             source_tokenizer=self._source_tokenizer,
             target_tokenizer=self._target_tokenizer,
         )

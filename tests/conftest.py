@@ -1,13 +1,16 @@
 """A tokenizer and two untrained models, small enough to be made once for all tests."""
 
+import json
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
 
+from pipeline.data.config import DataConfig
 from pipeline.model_folder import TrainedModel, save_model
 from pipeline.nn.config import ModelConfig
 from pipeline.tokenizer import EOS_ID, Tokenizer, TokenizerConfig, train_tokenizer
@@ -54,6 +57,25 @@ def tiny_translator_folder(
     data = {"path": "pairs.tsv", "source": "en", "target": "ko"}
     save_model(_untrained(tiny_tokenizer, "translation", data), folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_multilingual_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """From English into German and Korean; its corpus stands beside it."""
+    root = tmp_path_factory.mktemp("multilingual")
+    (root / "corpus").mkdir()
+    for split, numbers in (("train", range(20)), ("validation", range(30, 34)), ("test", range(4))):
+        rows = [
+            {"en": f"Bicycle {n}.", "de": f"Hund {n}.", "ko": f"강아지 {n}." if n != 2 else None}
+            for n in numbers
+        ]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (root / "corpus" / f"{split}.jsonl").write_text(text, encoding="utf-8")
+    config = TokenizerConfig(vocab_size=330, character_coverage=1.0)
+    tokenizer = train_tokenizer(_SENTENCES, config, languages=["de", "ko"])
+    data = DataConfig(path=str(root / "corpus"), source="en", target=["de", "ko"])
+    save_model(_untrained(tokenizer, "translation", asdict(data)), root / "model")
+    return root / "model"
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.bleu_options import add_bleu_options, bleu_protocol
 from pipeline.cli.compare_report import report
+from pipeline.cli.language_options import add_language_options, chosen_direction
 from pipeline.cli.main import Parser
 from pipeline.errors import ConfigError, DataError
 
@@ -35,6 +36,7 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--comet", metavar="MODEL", help="COMET's scores too, by its name or file")
     add_bleu_options(parser)
+    add_language_options(parser)
     options = parser.parse_args(arguments)
     for name, least in (("beam_size", 1), ("batch_size", 1), ("num", 0)):
         if getattr(options, name) < least:
@@ -46,8 +48,8 @@ def run(arguments: Sequence[str]) -> None:
     from pipeline.evaluation import Pairs, load_references
     from pipeline.evaluation.comparison import (
         CometScores,
+        common_directions,
         compare_translations,
-        expect_comparable,
         training_targets,
         was_split_alike,
     )
@@ -58,9 +60,9 @@ def run(arguments: Sequence[str]) -> None:
     protocol = bleu_protocol(options)
     names = (options.model_a, options.model_b)
     models = (load_model(names[0]), load_model(names[1]))
-    expect_comparable(models, names)
+    direction = chosen_direction(options, common_directions(models, names))
     comet = load_comet(options.comet) if options.comet else None
-    pairs = load_references(models[0], path=options.data, split=options.split)
+    pairs = load_references(models[0], path=options.data, split=options.split, direction=direction)
     assert isinstance(pairs, Pairs)
     if options.data is None and not was_split_alike(models):
         print(
@@ -70,7 +72,10 @@ def run(arguments: Sequence[str]) -> None:
         )
     a, b = (
         Translator(trained).translate(
-            pairs.sources, beam_size=options.beam_size, batch_size=options.batch_size
+            pairs.sources,
+            beam_size=options.beam_size,
+            batch_size=options.batch_size,
+            target_language=direction.target,
         )
         for trained in models
     )
@@ -86,7 +91,7 @@ def run(arguments: Sequence[str]) -> None:
         beam_size=options.beam_size,
         num=options.num,
         protocol=protocol,
-        training_text=training_targets(models[0]),
+        training_text=training_targets(models[0], direction),
         comet=comet_scores,
     )
     if options.output:

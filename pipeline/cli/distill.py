@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.cli.language_options import add_language_options, chosen_direction
 from pipeline.cli.main import Parser
 from pipeline.errors import ConfigError, ModelError
+from pipeline.languages import Direction
 
 if TYPE_CHECKING:
-    from pipeline.data.config import DataConfig
     from pipeline.model_folder import TrainedModel
 
 
@@ -37,6 +38,7 @@ def run(arguments: Sequence[str]) -> None:
         action="store_true",
         help="keep the pairs of the training split beside the teachers'",
     )
+    add_language_options(parser)
     options = parser.parse_args(arguments)
 
     from pipeline.decoding import SearchSettings
@@ -55,42 +57,52 @@ def run(arguments: Sequence[str]) -> None:
         if each.task != "translation":
             raise ModelError(f"{each.name}: a model for {each.task}; expected translation")
     config = data_config(forward[0][0])
+    direction = chosen_direction(options, forward[0][0].directions)
+    for each in itertools.chain(*forward):
+        _require(each, direction, "teacher")
     for each in back:
-        _require_other_direction(each, config)
+        _require(each, Direction(direction.target, direction.source), "--back")
     settings = SearchSettings(beam_size=options.beam_size)
 
     def teacher(first: TrainedModel, *others: TrainedModel, backwards: bool = False) -> Teacher:
-        translator = Translator(first, ensemble=others)
-        return Teacher(partial(translator.translate, settings=settings), backwards=backwards)
+        translate = partial(
+            Translator(first, ensemble=others).translate,
+            settings=settings,
+            target_language=direction.source if backwards else direction.target,
+        )
+        return Teacher(translate, backwards=backwards)
 
     teachers = [teacher(*models) for models in forward]
     teachers += [teacher(model, backwards=True) for model in back]
     folder = Path(options.output)
+    description = {
+        "teachers": options.teacher,
+        "beam_size": options.beam_size,
+        "each": options.each,
+        "back": options.back,
+        "with_references": options.with_references,
+        "corpus": config.path,
+    }
+    if config.is_multilingual:
+        description["direction"] = str(direction)
     num_pairs = write_distilled(
         folder,
         config,
         teachers,
-        description={
-            "teachers": options.teacher,
-            "beam_size": options.beam_size,
-            "each": options.each,
-            "back": options.back,
-            "with_references": options.with_references,
-            "corpus": config.path,
-        },
+        description=description,
         with_references=options.with_references,
+        direction=direction,
     )
     print(f"corpus      {folder}: {num_pairs:,} training pairs")
     print(
         f"next        seq2seq train --name student --data.path {folder} "
-        f"--data.source {config.source} --data.target {config.target}"
+        f"--data.source {direction.source} --data.target {direction.target}"
     )
 
 
-def _require_other_direction(model: "TrainedModel", config: "DataConfig") -> None:
-    columns = model.data["source"], model.data["target"]
-    if columns != (config.target, config.source):
+def _require(model: "TrainedModel", direction: Direction, called: str) -> None:
+    if direction not in model.directions:
         raise ConfigError(
-            f"--back: {model.name} translates {columns[0]} to {columns[1]}; "
-            f"expected {config.target} to {config.source}"
+            f"{called}: {model.name} translates {', '.join(map(str, model.directions))}; "
+            f"expected {direction}"
         )

@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.bleu_options import add_bleu_options, bleu_protocol, given_bleu_options
 from pipeline.cli.chat_options import add_chat_options, chat_settings, given_chat_options
+from pipeline.cli.language_options import (
+    add_language_options,
+    chosen_direction,
+    given_language_options,
+)
 from pipeline.cli.main import Parser
 from pipeline.cli.score_report import report
 from pipeline.cli.search_options import (
@@ -31,6 +36,7 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--batch-size", type=int, default=64, help="sentences decoded together")
     parser.add_argument("--output", help="a tsv file for source, reference and hypothesis")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_language_options(parser)
     add_search_options(parser.add_argument_group("of a translator's search"))
     add_bleu_options(parser)
     replies = parser.add_argument_group("of a chatbot's replies")
@@ -55,13 +61,19 @@ def run(arguments: Sequence[str]) -> None:
         raise ConfigError(f"--output: a model for {trained.task} writes no text")
     if trained.task != "chat" and (given := given_chat_options(options)):
         raise ConfigError(f"{given[0]}: expected a chatbot, got a model for {trained.task}")
-    if trained.task != "translation" and (given := given_search_options(options)):
+    given = given_language_options(options) + given_search_options(options)
+    if trained.task != "translation" and given:
         raise ConfigError(f"{given[0]}: expected a translator, got a model for {trained.task}")
     if trained.task not in ("translation", "chat") and (given := given_bleu_options(options)):
         raise ConfigError(
             f"{given[0]}: expected a translator or a chatbot, got a model for {trained.task}"
         )
-    references = load_references(trained, path=options.data, split=options.split)
+    direction = None
+    if trained.task == "translation":
+        direction = chosen_direction(options, trained.directions)
+    references = load_references(
+        trained, path=options.data, split=options.split, direction=direction
+    )
     scores = evaluate(
         trained,
         references,
@@ -77,6 +89,8 @@ def run(arguments: Sequence[str]) -> None:
     if options.json:
         print(json.dumps(scores.as_json(), ensure_ascii=False))
         return
+    if len(trained.directions) > 1:
+        print(f"direction   {direction}")
     print(report(scores))
     if isinstance(scores, GenerationScores) and not options.output:
         print("--output FILE.tsv writes the hypotheses beside the references", file=sys.stderr)

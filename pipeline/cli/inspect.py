@@ -8,12 +8,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from pipeline.cli.language_options import (
+    add_target_option,
+    chosen_target,
+    given_language_options,
+)
 from pipeline.cli.main import Parser
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
 
+    from pipeline.model_folder import TrainedModel
     from pipeline.nn.cells import Cell
     from pipeline.nn.config import ModelConfig
     from pipeline.nn.network import Network
@@ -49,11 +55,13 @@ def run(arguments: Sequence[str]) -> None:
     attention = subjects.add_parser("attention", help="where the decoder looks")
     attention.add_argument("model", help="a model folder, or a hub name")
     attention.add_argument("sentence", help="a source sentence")
+    add_target_option(attention)
     attention.add_argument("--output", default="attention.png", help="default: attention.png")
     attention.set_defaults(show=_attention)
     states = subjects.add_parser("states", help="a map of the encoder's hidden states")
     states.add_argument("model", help="a model folder, or a hub name")
     states.add_argument("sentences", nargs="*", help="source sentences; the lines of stdin if none")
+    add_target_option(states)
     states.add_argument("--output", default="states.png", help="default: states.png")
     states.set_defaults(show=_states)
     for subject in (summary, gradients, memory, attention, states):
@@ -202,7 +210,9 @@ def _attention(options: "argparse.Namespace") -> None:
     from pipeline.insight.attention import attention_map
     from pipeline.model_folder import load_model
 
-    attention = attention_map(load_model(options.model), options.sentence)
+    trained = load_model(options.model)
+    language = _target_language(options, trained)
+    attention = attention_map(trained, options.sentence, target_language=language)
     _plot("attention_plot", "plot_attention", attention, options.output)
     if options.json:
         print(json.dumps(asdict(attention), ensure_ascii=False))
@@ -216,13 +226,24 @@ def _states(options: "argparse.Namespace") -> None:
     from pipeline.insight.states import state_map
     from pipeline.model_folder import load_model
 
-    states = state_map(load_model(options.model), options.sentences or list(sys.stdin))
+    trained = load_model(options.model)
+    language = _target_language(options, trained)
+    sentences = options.sentences or list(sys.stdin)
+    states = state_map(trained, sentences, target_language=language)
     _plot("state_plot", "plot_states", states, options.output)
     if options.json:
         print(json.dumps(asdict(states), ensure_ascii=False))
         return
     for sentence, (x, y) in zip(states.sentences, states.points, strict=True):
         print(f"{x:.3f}\t{y:.3f}\t{sentence}")
+
+
+def _target_language(options: "argparse.Namespace", trained: "TrainedModel") -> str | None:
+    if trained.task == "translation":
+        return chosen_target(options, trained.directions)
+    if given := given_language_options(options):
+        raise ConfigError(f"{given[0]}: expected a translator, got a model for {trained.task}")
+    return None
 
 
 def _plot(module: str, function: str, drawn: object, path: str) -> None:

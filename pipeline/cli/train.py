@@ -20,7 +20,6 @@ from pipeline.cli.score_report import report
 from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError
 from pipeline.nn.config import ModelConfig
-from pipeline.task import Task
 from pipeline.training.config import RunConfig, TrainerConfig
 
 _SECTIONS = {"data": DataConfig, "model": ModelConfig, "trainer": TrainerConfig}
@@ -55,8 +54,8 @@ def run(arguments: Sequence[str]) -> None:
         raise ConfigError(f"{folder.model} is gone; delete {folder.folder} to train it again")
     if trained or not _is_scored(folder.model):
         _plot(folder.metrics, folder.folder / "learning_curve.png", title=config.name)
-        _score(folder.model, folder.folder / "hypotheses.tsv")
-    _say_what_next(folder.model, "chat" if config.data.is_chat else config.data.task)
+        _score(folder.model, folder.folder)
+    _say_what_next(folder.model, config.data)
 
 
 def parse(arguments: Sequence[str]) -> RunConfig:
@@ -181,29 +180,43 @@ def _is_scored(model: Path) -> bool:
     return any("step" not in of_split for of_split in scores.values())  # not by training itself
 
 
-def _score(model: Path, hypotheses: Path) -> None:
-    """Score the model on its test split, or on validation where there is none; note it in it."""
+def _score(model: Path, run: Path) -> None:
+    """Score the model on its test split, or on validation where there is none; note it in it.
+
+    Each of several directions by itself.
+    """
     from pipeline.data.corpus import load_corpus
     from pipeline.evaluation import data_config, evaluate, load_references
     from pipeline.model_folder import load_model, save_model
 
     trained = load_model(model)
-    split = "test" if "test" in load_corpus(data_config(trained)) else "validation"
-    references = load_references(trained, path=None, split=split)
-    scores = evaluate(trained, references)
-    write_hypotheses(hypotheses, references, scores)
-    noted = {
-        name: value
-        for name, value in scores.as_json().items()
-        if name != "split" and not isinstance(value, list | dict)
-    }
-    save_model(replace(trained, scores={**trained.scores, split: noted}), model)
-    print(report(scores))
+    config = data_config(trained)
+    split = "test" if "test" in load_corpus(config) else "validation"
+    noted = dict(trained.scores)
+    for direction in config.directions if config.is_multilingual else [None]:
+        references = load_references(trained, path=None, split=split, direction=direction)
+        scores = evaluate(trained, references)
+        columns = "." + "-".join(direction).replace("/", "-") if direction else ""
+        write_hypotheses(run / f"hypotheses{columns}.tsv", references, scores)
+        noted[f"{split}, {direction}" if direction else split] = {
+            name: value
+            for name, value in scores.as_json().items()
+            if name != "split" and not isinstance(value, list | dict)
+        }
+        if direction:
+            print(f"direction   {direction}")
+        print(report(scores))
+    save_model(replace(trained, scores=noted), model)
 
 
-def _say_what_next(model: Path, task: Task) -> None:
+def _say_what_next(model: Path, data: DataConfig) -> None:
     print(f"\nmodel       {model}")
-    match task:
+    source, target = data.directions[0]
+    match "chat" if data.is_chat else data.task:
+        case "translation" if data.is_multilingual:
+            print(f"next        echo '...' | make -s translate MODEL={model} ARGS='--to {target}'")
+            options = f"--from {source} --to {target} --beam-size 5"
+            print(f"            make evaluate MODEL={model} ARGS='{options}'")
         case "translation":
             print(f"next        echo '...' | make -s translate MODEL={model}")
             print(f"            make evaluate MODEL={model} ARGS='--beam-size 5'")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pipeline.cli.language_options import add_target_option, chosen_target
 from pipeline.cli.lines import answer_lines, require_file
 from pipeline.cli.main import Parser
 from pipeline.cli.search_options import add_search_options, search_settings
@@ -25,6 +26,7 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("file", nargs="?", default="-", help="text, a sentence a line; - is stdin")
     parser.add_argument("--beam-size", type=int, default=1, help="1 is greedy (default)")
     parser.add_argument("--batch-size", type=int, default=64, help="sentences decoded together")
+    add_target_option(parser)
     add_search_options(parser)
     parser.add_argument(
         "--n-best",
@@ -52,10 +54,15 @@ def run(arguments: Sequence[str]) -> None:
     from pipeline.translator import Translator
 
     translator = Translator.from_pretrained(options.model, ensemble=options.ensemble)
+    target_language = chosen_target(options, translator.directions)
     numbers = itertools.count(1)
     if options.n_best is None:
         translate = partial(
-            translator.translate, batch_size=options.batch_size, settings=settings, terms=terms
+            translator.translate,
+            batch_size=options.batch_size,
+            settings=settings,
+            terms=terms,
+            target_language=target_language,
         )
 
         def answer(lines: list[str]) -> list[str]:
@@ -74,7 +81,11 @@ def run(arguments: Sequence[str]) -> None:
 
     def n_best(lines: list[str]) -> list[str]:
         found = translator.candidates(
-            lines, options.n_best, batch_size=options.batch_size, settings=settings
+            lines,
+            options.n_best,
+            batch_size=options.batch_size,
+            settings=settings,
+            target_language=target_language,
         )
         numbered = zip(found, itertools.islice(numbers, len(lines)), strict=True)
         return [row for candidates, number in numbered for row in _rows(number, candidates)]

@@ -38,7 +38,9 @@ def fingerprint(*parts: object) -> str:
 @functools.cache
 def _code() -> str:
     folder = Path(__file__).parent
-    modules = [folder.parent / name for name in ("context.py", "text.py", "tokenizer.py")]
+    modules = [
+        folder.parent / name for name in ("context.py", "languages.py", "text.py", "tokenizer.py")
+    ]
     digest = hashlib.sha256()
     for path in [*modules, *sorted(folder.rglob("*.py"))]:
         digest.update(path.read_bytes())

@@ -13,7 +13,8 @@ from pipeline.data.files import kind, shown
 from pipeline.errors import DataError
 from pipeline.text import replace_surrogates
 
-Holds = Literal["text", "turns", "label", "number", "anything"]
+Holds = Literal["text", "text or nothing", "turns", "label", "number", "anything"]
+_MISSING = object()
 _LARGEST_NUMBER = float(np.finfo(np.float32).max)  # what a network can read
 
 
@@ -25,7 +26,11 @@ def cell(
     Raises:
         DataError: There is no such column, or it does not hold what it should.
     """
-    value = _value(where, row, column)
+    value = _found(row, column)
+    if holds == "text or nothing" and (value is _MISSING or value is None):
+        return ""
+    if value is _MISSING:
+        raise _no_column(where, row, column)
     if holds == "anything":
         return value if isinstance(value, str) else json.dumps(value, default=str)
     if holds == "turns":
@@ -43,19 +48,24 @@ def cell(
     return _text(f"{where}: column '{column}'", value)
 
 
-def _value(where: str, row: Mapping[str, object], column: str) -> object:
-    """The cell; `translation.de` is also the key `de` of an object in the column `translation`."""
+def _found(row: Mapping[str, object], column: str) -> object:
+    """The cell, or that it is missing.
+
+    `translation.de` is also the key `de` of an object in the column `translation`.
+    """
     if column in row:
         return row[column]
     name, _, key = column.partition(".")
     inner = row.get(name)
-    if key and isinstance(inner, dict) and key in inner:
-        return inner[key]
+    return inner.get(key, _MISSING) if key and isinstance(inner, dict) else _MISSING
+
+
+def _no_column(where: str, row: Mapping[str, object], column: str) -> DataError:
     names = [str(name) for name in row]
     nearest = difflib.get_close_matches(column, names, n=1)
     hint = f", nearest is '{nearest[0]}'" if nearest else ""
     existing = f"there are {shown(names)}{hint}" if names else "the row is empty"
-    raise DataError(f"{where}: no column '{column}'; {existing}")
+    return DataError(f"{where}: no column '{column}'; {existing}")
 
 
 def _text(where: str, value: object) -> str:

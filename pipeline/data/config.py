@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from pipeline.errors import ConfigError
+from pipeline.languages import Direction, as_list, directions_between
 from pipeline.task import Task
 from pipeline.tokenizer import TokenizerConfig
 
@@ -16,16 +17,18 @@ class DataConfig:
     Attributes:
         path: A hub name (`owner/name`, or `owner/name:subset`), a folder with splits by file name,
             a file or URL (json, jsonl, csv, tsv, parquet; `.gz` too), `chitchat-dataset`, a
-            phrasebook folder, or two aligned text files; with `dialogue`, a list of any of these
-            but the last, which are mixed.
+            phrasebook folder, or two aligned text files (of several languages, a file for each);
+            with `dialogue`, a list of any of these but the last, which are mixed.
         repeats: Of a list of corpora with `dialogue`: how often each is gone through while the
             training goes once through all; a small one wants to be heard beside a large one
             (Arivazhagan et al. 2019). Once each if not given.
         source: Column of the source sentence, of the question, or of what is to be classified.
             `translation.de` is also the key `de` in a column `translation` of objects, as the hub
-            has them.
+            has them. For translation also a list, of one language a column: see `target`.
         target: Column of the target sentence, of the answer, or of the label; the only column of a
-            language model (its text) and of a forecaster (its numbers, in the order of time).
+            language model (its text) and of a forecaster (its numbers, in the order of time). Where
+            it or `source` is a list, one model translates from each source into each other target,
+            a row giving a pair for each of these directions that it has both sentences of.
         dialogue: Column that holds a list of turns; when given, `source` and `target` are unused,
             but for a corpus of a list that lacks it: its pairs are conversations of two turns.
         task: `translation`; `chat` (implied by `dialogue`); `classification`; `language_model`; or
@@ -34,8 +37,9 @@ class DataConfig:
             not given, those of the training split.
         split_by: When splits have to be made: rows with the same value in this column stay
             together. Unless said otherwise it is the target for chat and language models, the
-            source otherwise; with `dialogue`, repeated dialogues stay together. Of a series the
-            last numbers are held out.
+            source otherwise; with `dialogue`, repeated dialogues stay together, and with lists of
+            languages, rows that share a sentence in any of them. Of a series the last numbers are
+            held out.
         held_out_rows: When splits have to be made: rows of validation, and of test, each.
         max_tokens: Longest side, in pieces, of a training pair; longer pairs are left out. Of a
             series, the numbers in a training window.
@@ -57,8 +61,8 @@ class DataConfig:
 
     path: str | list[str]
     repeats: list[int] | None = None
-    source: str = "source"
-    target: str = "target"
+    source: str | list[str] = "source"
+    target: str | list[str] = "target"
     dialogue: str | None = None
     task: Task = "translation"
     labels: list[str] | None = None
@@ -109,13 +113,16 @@ class DataConfig:
             raise ConfigError(
                 f"data.max_tokens: expected 2 or more for a series, got {self.max_tokens}"
             )
+        if self.is_multilingual:
+            self._check_languages()
         if not self.path or not all([self.path] if isinstance(self.path, str) else self.path):
             raise ConfigError("data.path: expected a path, a URL or a name, got nothing")
-        if isinstance(self.path, list) and len(self.path) != 2 and not self.is_mixture:
+        num_columns = len(self.columns)
+        if isinstance(self.path, list) and len(self.path) != num_columns and not self.is_mixture:
             raise ConfigError(
-                f"data.path: expected one path, or two aligned text files, got {len(self.path)}"
+                f"data.path: expected one path, or an aligned text file for each of "
+                f"{', '.join(self.columns)}, got {len(self.path)}"
             )
-
         if self.repeats is not None:
             if not self.is_mixture or len(self.repeats) != len(self.path):
                 raise ConfigError(
@@ -124,6 +131,49 @@ class DataConfig:
                 )
             if min(self.repeats) < 1:
                 raise ConfigError(f"data.repeats: expected 1 or more each, got {self.repeats}")
+
+    def _check_languages(self) -> None:
+        if self.task != "translation" or self.dialogue is not None:
+            raise ConfigError(
+                "data.source, data.target: expected one column each with the task "
+                f"{'chat' if self.is_chat else self.task}, got {self.source} and {self.target}"
+            )
+        if not self.tokenizer.joint:
+            raise ConfigError(
+                "data.tokenizer.joint: expected true where data.source or data.target is a list"
+            )
+        for side in Direction._fields:
+            languages = as_list(getattr(self, side))
+            if not languages or not all(languages) or len(set(languages)) < len(languages):
+                raise ConfigError(f"data.{side}: expected different columns, got {languages}")
+        for side in Direction._fields:
+            used = {getattr(direction, side) for direction in self.directions}
+            if unused := [each for each in as_list(getattr(self, side)) if each not in used]:
+                raise ConfigError(
+                    f"data.{side}: {unused[0]} has no other language to go with; got "
+                    f"data.source {self.source} and data.target {self.target}"
+                )
+
+    @property
+    def is_multilingual(self) -> bool:
+        """Whether sources begin with a tag of the target language."""
+        return not (isinstance(self.source, str) and isinstance(self.target, str))
+
+    @property
+    def directions(self) -> list[Direction]:
+        """From which column into which."""
+        return directions_between(self.source, self.target)
+
+    @property
+    def direction(self) -> Direction:
+        """The only one, where there are no more."""
+        (direction,) = self.directions
+        return direction
+
+    @property
+    def columns(self) -> list[str]:
+        """Those of all sources and targets, each once."""
+        return list(dict.fromkeys([*as_list(self.source), *as_list(self.target)]))
 
     @property
     def is_chat(self) -> bool:

@@ -1,7 +1,7 @@
 """`data.path` → raw rows by split: checks the columns, makes missing splits."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import datasets
@@ -13,7 +13,7 @@ from pipeline.data.config import DataConfig
 from pipeline.data.files import Row, is_url, shown
 from pipeline.data.mixture import as_conversations, mixed, parts_of
 from pipeline.data.origins import SPLITS, Origin, aligned_origin, find_origins
-from pipeline.data.splits import hold_out, hold_out_last
+from pipeline.data.splits import connected, hold_out, hold_out_last
 from pipeline.errors import DataError
 from pipeline.text import normalize
 
@@ -93,6 +93,11 @@ def load_split(config: DataConfig, split: str, *, whole_file: bool = False) -> d
     raise _no_split(config, split, [*origins, *(name for name in made if name not in origins)])
 
 
+def makes_splits(config: DataConfig) -> bool:
+    """Whether the corpus has no validation split of its own, so that one is made."""
+    return "validation" not in _origins(config)
+
+
 def is_single_file(path: str | list[str]) -> bool:
     """Whether it is one file or URL, or a pair of aligned ones; not a folder or a hub name."""
     return isinstance(path, list) or is_url(path) or Path(path).expanduser().is_file()
@@ -100,7 +105,7 @@ def is_single_file(path: str | list[str]) -> bool:
 
 def _origins(config: DataConfig) -> dict[str, Origin]:
     if isinstance(config.path, list):
-        return {"train": aligned_origin(config.path, [config.source, config.target])}
+        return {"train": aligned_origin(config.path, config.columns)}
     return find_origins(config.path)
 
 
@@ -124,14 +129,17 @@ def _load(
 def _text_columns(config: DataConfig) -> dict[str, Holds]:
     if config.dialogue is not None:
         return {config.dialogue: "turns"}
+    if config.is_multilingual:
+        return dict.fromkeys(config.columns, "text or nothing")
+    source, target = config.direction
     match config.task:
         case "language_model":
-            return {config.target: "text"}
+            return {target: "text"}
         case "classification":
-            return {config.source: "text", config.target: "label"}
+            return {source: "text", target: "label"}
         case "forecast":
-            return {config.target: "number"}
-    return {config.source: "text", config.target: "text"}
+            return {target: "number"}
+    return {source: "text", target: "text"}
 
 
 def _checked(
@@ -155,9 +163,9 @@ def _made_splits(config: DataConfig, origins: Mapping[str, Origin]) -> dict[str,
         rows = _load(config, origins, "train")
         return hold_out_last(rows, names, held_out_rows=config.held_out_rows)
     column = config.split_by
-    if column is None and config.dialogue is None:
+    if column is None and config.dialogue is None and not config.is_multilingual:
         by_target = config.is_chat or config.task == "language_model"
-        column = config.target if by_target else config.source
+        column = config.direction.target if by_target else config.direction.source
     rows = _load(config, origins, "train", shared=column)
     parts = hold_out(rows, _shared(config, rows, column), names, held_out_rows=config.held_out_rows)
     kept = list(_text_columns(config))
@@ -165,11 +173,24 @@ def _made_splits(config: DataConfig, origins: Mapping[str, Origin]) -> dict[str,
 
 
 def _shared(config: DataConfig, rows: datasets.Dataset, column: str | None) -> Iterator[str]:
+    if column is None and config.is_multilingual:
+        yield from connected(_sentences(rows, config.columns), num_rows=len(rows))
+        return
     for batch in rows.iter(batch_size=_ROWS_AT_A_TIME):
         if column is None:
             yield from (" \n ".join(map(normalize, turns)) for turns in batch[config.dialogue])
         else:
             yield from map(normalize, batch[column])
+
+
+def _sentences(rows: datasets.Dataset, languages: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """What rows may share: a sentence of one of the languages, with the number of its row."""
+    for start in range(0, len(rows), _ROWS_AT_A_TIME):
+        batch = rows[start : start + _ROWS_AT_A_TIME]
+        for language in languages:
+            for row, text in enumerate(map(normalize, batch[language]), start):
+                if text:
+                    yield row, f"{language}\n{text}"
 
 
 def _no_split(config: DataConfig, split: str, existing: Iterable[str]) -> DataError:

@@ -39,10 +39,11 @@ def encode_pairs(
 ) -> tuple[datasets.Dataset, int]:
     """Encode the columns `source` and `target`; what was encoded before is read again.
 
-    The source of a chat pair is cut to `context_tokens` first.
+    The source of a chat pair is cut to `context_tokens` first. Before a source goes the tag of its
+    target language, where the pairs name that.
 
     Args:
-        pairs: With the columns `source` and `target`.
+        pairs: With the columns `source` and `target`, and perhaps `target_language`.
         source_tokenizer: For `source`.
         target_tokenizer: For `target`; may be the same one, or the labels.
         config: Gives `context_tokens` and `max_tokens`.
@@ -88,9 +89,12 @@ def _encode(
     else:
         sources = encode_contexts(batch["source"], source_tokenizer, budget=budget)
     targets = target_tokenizer.encode_batch(batch["target"])
+    tags: list[list[int]] = [[]] * len(sources)
+    if "target_language" in batch:
+        tags = [[source_tokenizer.tag_id(language)] for language in batch["target_language"]]
     kept = [
-        (source, target)
-        for source, target in zip(sources, targets, strict=True)
+        (tag + source, target)
+        for tag, source, target in zip(tags, sources, targets, strict=True)
         if limit is None or max(len(source), len(target)) <= limit
     ]
     return {

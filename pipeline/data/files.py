@@ -90,7 +90,7 @@ def read_aligned(files: Sequence[DataFile], columns: Sequence[str]) -> Iterator[
     Raises:
         DataError: A file cannot be read, or they have different numbers of lines.
     """
-    assert len(files) == len(columns) == 2
+    assert len(files) == len(columns) > 1
     readers = [_lines(file) for file in files]
     number = 0
     for number, cells in enumerate(zip_longest(*readers), start=1):
@@ -101,9 +101,11 @@ def read_aligned(files: Sequence[DataFile], columns: Sequence[str]) -> Iterator[
         return
     counts = [number - (cell is None) for cell in cells]
     counts = [count + sum(1 for _ in reader) for count, reader in zip(counts, readers, strict=True)]
+    other = next(i for i, count in enumerate(counts) if count != counts[0])
     raise DataError(
-        f"{files[0].name} has {counts[0]:,} lines and {files[1].name} has {counts[1]:,} lines; "
-        "expected the same number, line n of one being the translation of line n of the other"
+        f"{files[0].name} has {counts[0]:,} lines and {files[other].name} has {counts[other]:,} "
+        "lines; expected the same number, line n of one being the translation of line n of the "
+        "other"
     )
 
 

@@ -38,7 +38,7 @@ def mixed(
 
 def _part(config: DataConfig, path: str) -> DataConfig:
     assert config.dialogue is not None
-    columns = [config.dialogue, config.source, config.target]
+    columns = [config.dialogue, *config.direction]
     origin = next(iter(find_origins(path).values()))
     _, first_row = next(iter(origin.rows(columns)), ("", {config.dialogue: None}))
     if config.dialogue in first_row:
@@ -48,7 +48,7 @@ def _part(config: DataConfig, path: str) -> DataConfig:
 
 def _conversations(config: DataConfig, pairs: datasets.Dataset) -> datasets.Dataset:
     assert config.dialogue is not None
-    columns = (config.source, config.target)
+    columns = config.direction
     return mapped_once(
         pairs,
         functools.partial(_two_turns, columns=columns, dialogue=config.dialogue),

@@ -10,6 +10,8 @@ from pipeline.context import MAX_TURNS, clean_turn, last_turn
 from pipeline.data.cache import Batch, fingerprint, fingerprint_of, mapped_once
 from pipeline.data.config import DataConfig
 from pipeline.data.dialogue import dialogue_pairs
+from pipeline.data.multilingual import pairs_of_directions
+from pipeline.languages import Direction
 from pipeline.text import normalize
 
 _log = logging.getLogger(__name__)
@@ -19,19 +21,30 @@ _FEATURES = datasets.Features(
 
 
 def text_pairs(
-    rows: datasets.Dataset, config: DataConfig, *, max_turns: int | None = MAX_TURNS
+    rows: datasets.Dataset,
+    config: DataConfig,
+    *,
+    max_turns: int | None = MAX_TURNS,
+    direction: Direction | None = None,
 ) -> datasets.Dataset:
     """Pairs in the order of the rows; a row with a dialogue gives one for each response in it.
+
+    Of several languages a row gives a pair for each direction that it has both sentences of, or
+    only that of `direction`.
 
     Of what was said before a response, the last `max_turns` turns are its source; None is no limit.
     With `config.reverse` a reply is the source, and the message that it answers the target.
     The target of a classifier is its label, and a language model has its text on both sides.
 
     Returns:
-        A dataset with exactly the columns `source` and `target`, normalised text both. Sides can
-        be empty where the rows are. Rows whose label is not of `config.labels` are left out.
+        A dataset with exactly the columns `source` and `target`, normalised text both, and of
+        several languages `target_language`. Sides can be empty where the rows are. Rows whose label
+        is not of `config.labels` are left out.
     """
-    source, target, dialogue = config.source, config.target, config.dialogue
+    if config.is_multilingual:
+        return pairs_of_directions(rows, [direction] if direction else config.directions)
+    source, target = config.direction
+    dialogue = config.dialogue
     if config.task == "language_model":
         source = target  # what is read is what is predicted, a token later
     if dialogue is not None:

@@ -1,5 +1,6 @@
 """From a configuration to encoded pairs: every step between the files and the batches, in order."""
 
+import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +14,10 @@ from pipeline.data.encoding import encode_pairs
 from pipeline.data.filters import CleaningReport, clean_pairs
 from pipeline.data.labels import Labels
 from pipeline.data.mixture import mixed
+from pipeline.data.multilingual import expect_pairs
 from pipeline.data.pairs import text_pairs
 from pipeline.errors import DataError
+from pipeline.languages import targets_of
 from pipeline.text import normalize
 from pipeline.tokenizer import Tokenizer, train_tokenizer
 
@@ -33,7 +36,8 @@ class PreparedCorpus:
             text but a label.
         train: Encoded pairs, cleaned, each corpus as often as `config.repeats` says.
         validation: Encoded pairs, cleaned.
-        validation_text: The validation pairs as text, in the columns `source` and `target`.
+        validation_text: The validation pairs as text, in the columns `source` and `target`, and of
+            several languages `target_language`.
     """
 
     config: DataConfig
@@ -61,12 +65,15 @@ def prepare(config: DataConfig, tokenizer_folder: Path) -> PreparedCorpus:
             began with.
 
     Raises:
-        DataError: The corpus cannot be read, or too little is left of it.
+        DataError: The corpus cannot be read, or too little is left of it, or of one direction.
         ConfigError: The vocabulary size does not suit the corpus.
     """
     corpora = load_corpora(config)
     if config.task == "classification":
         config = replace(config, labels=_labels(corpora[0]["train"], config))
+    if config.is_multilingual:
+        where = f"data.path {config.path}, train"
+        expect_pairs(corpora[0]["train"], config.directions, where=where)
     cleaned: dict[str, list[tuple[datasets.Dataset, CleaningReport]]] = {
         split: [_cleaned(corpus[split], config, split) for corpus in corpora]
         for split in ("train", "validation")
@@ -152,11 +159,12 @@ def _tokenizers(
 
 def _labels(rows: datasets.Dataset, config: DataConfig) -> list[str]:
     """The labels of the configuration, or those that the training split has."""
-    found = {label for label in map(normalize, rows[config.target]) if label}
+    target = config.direction.target
+    found = {label for label in map(normalize, rows[target]) if label}
     if config.labels is None:
         if len(found) < 2:
             raise DataError(
-                f"data.target {config.target}: expected two different labels or more in the "
+                f"data.target {target}: expected two different labels or more in the "
                 f"training split, found {' '.join(found) or 'none'}"
             )
         return sorted(found)
@@ -171,7 +179,13 @@ def _tokenizer(
     if path.is_file():
         return Tokenizer.load(path)
     _log.info("training the tokenizer: %s %s pieces", *_size_and_type(config))
-    tokenizer = train_tokenizer(_texts(pairs, columns), config.tokenizer)
+    if config.is_multilingual:
+        languages = targets_of(config.directions)
+        tokenizer = train_tokenizer(
+            _sentences(pairs, columns), config.tokenizer, languages=languages
+        )
+    else:
+        tokenizer = train_tokenizer(_texts(pairs, columns), config.tokenizer)
     keep_tokenizer(tokenizer, path)
     return tokenizer
 
@@ -184,3 +198,9 @@ def _texts(pairs: datasets.Dataset, columns: tuple[str, ...]) -> Iterator[str]:
     for batch in pairs.iter(batch_size=1000):
         for column in columns:
             yield from batch[column]
+
+
+def _sentences(pairs: datasets.Dataset, columns: tuple[str, ...]) -> Iterator[str]:
+    """The texts, a sentence once: it stands in a pair of each direction, one after the other."""
+    for batch in pairs.iter(batch_size=1000):
+        yield from dict.fromkeys(itertools.chain(*(batch[column] for column in columns)))

@@ -41,7 +41,7 @@ def load_series(config: DataConfig) -> Series:
     """
     splits = load_corpus(config)
     train, validation = (
-        np.asarray(splits[name][config.target], dtype=np.float32)
+        np.asarray(splits[name][config.direction.target], dtype=np.float32)
         for name in ("train", "validation")
     )
     if len(train) < config.max_tokens:

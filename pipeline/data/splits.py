@@ -58,6 +58,32 @@ def hold_out(
     return parts
 
 
+def connected(sentences: Iterable[tuple[int, str]], *, num_rows: int) -> list[str]:
+    """For each row what it shares with all rows that a chain of common sentences leads to.
+
+    It is taken from the sentences themselves, so that the order of the rows does not count.
+
+    Args:
+        sentences: The number of a row, and a sentence of it.
+        num_rows: How many rows there are.
+    """
+    parents = list(range(num_rows))  # a forest: rows of one tree are connected
+    first_row: dict[int, int] = {}
+
+    def root(row: int) -> int:
+        while parents[row] != row:
+            parents[row] = parents[parents[row]]
+            row = parents[row]
+        return row
+
+    for row, sentence in sentences:
+        parents[root(row)] = root(first_row.setdefault(hash_text(sentence), row))
+    smallest: dict[int, int] = {}
+    for hashed, row in first_row.items():
+        smallest[root(row)] = min(hashed, smallest.get(root(row), hashed))
+    return [str(smallest.get(root(row), "")) for row in range(num_rows)]
+
+
 def hold_out_last(
     rows: datasets.Dataset, names: Sequence[str], *, held_out_rows: int
 ) -> dict[str, datasets.Dataset]:

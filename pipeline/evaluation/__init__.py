@@ -15,6 +15,7 @@ from pipeline.evaluation.other_kinds import (
     score_forecaster,
     score_language_model,
 )
+from pipeline.languages import Direction
 from pipeline.metrics import CASED_13A, BleuProtocol
 from pipeline.model_folder import TrainedModel
 
@@ -99,11 +100,16 @@ def evaluate(
     )
 
 
-def load_references(trained: TrainedModel, *, path: str | None, split: str) -> Pairs | Numbers:
+def load_references(
+    trained: TrainedModel, *, path: str | None, split: str, direction: Direction | None = None
+) -> Pairs | Numbers:
     """What the model is judged by: a split of the corpus that it was trained on, or of another.
+
+    Of a translator of several languages it is the sentences of one direction.
 
     Raises:
         DataError: The corpus cannot be read, or has no such split.
     """
-    load = load_numbers if trained.task == "forecast" else load_pairs
-    return load(trained, path=path, split=split)
+    if trained.task == "forecast":
+        return load_numbers(trained, path=path, split=split)
+    return load_pairs(trained, path=path, split=split, direction=direction)

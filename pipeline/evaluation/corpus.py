@@ -12,6 +12,7 @@ from pipeline.data.config import DataConfig
 from pipeline.data.corpus import is_single_file, load_split
 from pipeline.data.pairs import text_pairs
 from pipeline.errors import DataError
+from pipeline.languages import Direction
 from pipeline.model_folder import TrainedModel
 from pipeline.tokenizer import TokenizerConfig
 
@@ -24,11 +25,18 @@ class Pairs:
         split: The split that they are, or the name of the file that was scored whole.
         sources: What the model is given.
         references: What is expected.
+        direction: Of a translator: the languages of both.
     """
 
     split: str
     sources: Sequence[str]
     references: Sequence[str]
+    direction: Direction | None = None
+
+    @property
+    def target_language(self) -> str | None:
+        """What to translate into."""
+        return self.direction.target if self.direction else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +52,9 @@ class Numbers:
     values: NDArray[np.float32]
 
 
-def load_pairs(trained: TrainedModel, *, path: str | None, split: str) -> Pairs:
+def load_pairs(
+    trained: TrainedModel, *, path: str | None, split: str, direction: Direction | None = None
+) -> Pairs:
     """The pairs of the corpus that the model was trained on, or of another with its columns.
 
     A classifier's references are labels, a language model's are its sources.
@@ -53,19 +63,23 @@ def load_pairs(trained: TrainedModel, *, path: str | None, split: str) -> Pairs:
         trained: Its description names the corpus, its columns and how it was split.
         path: Another corpus; one file is taken whole, whatever the split.
         split: Which split.
+        direction: Of a translator of several languages: which of its directions.
 
     Raises:
         DataError: The corpus cannot be read, or has no such split.
     """
     config, rows, name = _load(trained, path, split)
     remembers = trained.task == "chat" and trained.context_tokens is None
-    pairs = text_pairs(rows, config, max_turns=None if remembers else MAX_TURNS)
+    max_turns = None if remembers else MAX_TURNS
+    pairs = text_pairs(rows, config, max_turns=max_turns, direction=direction)
     if not len(pairs):
-        raise DataError(f"{config.path}: no pair in the split '{split}'")
+        what = f"pair of {direction}" if direction else "pair"
+        raise DataError(f"{config.path}: no {what} in the split '{split}'")
     return Pairs(
         split=name,
         sources=list(pairs["source"]),
         references=list(pairs["target"]),
+        direction=direction,
     )
 
 
@@ -74,7 +88,7 @@ def load_numbers(trained: TrainedModel, *, path: str | None, split: str) -> Numb
     config, rows, name = _load(trained, path, split)
     if len(rows) < 2:
         raise DataError(f"{config.path}: expected two numbers or more in the split '{split}'")
-    return Numbers(split=name, values=np.asarray(rows[config.target], dtype=np.float32))
+    return Numbers(split=name, values=np.asarray(rows[config.direction.target], dtype=np.float32))
 
 
 def data_config(trained: TrainedModel) -> DataConfig:

@@ -101,9 +101,14 @@ def score_translations(
     model = trained.model.to(device).eval()
     translator = Translator(trained, ensemble=ensemble, device=device)
     started = time.perf_counter()
-    texts = translator.translate(pairs.sources, batch_size=batch_size, settings=settings)
+    texts = translator.translate(
+        pairs.sources,
+        batch_size=batch_size,
+        settings=settings,
+        target_language=pairs.target_language,
+    )
     written = Written(texts, time.perf_counter() - started)
-    source_ids = encode_sources(trained, pairs.sources)
+    source_ids = encode_sources(trained, pairs.sources, target_language=pairs.target_language)
     target_ids = trained.target_tokenizer.encode_batch(pairs.references)
     if ensemble:
         networks = [model, *(other.model for other in ensemble)]
@@ -183,12 +188,15 @@ def generation_scores(
     )
 
 
-def encode_sources(trained: TrainedModel, sources: Sequence[str]) -> list[list[int]]:
+def encode_sources(
+    trained: TrainedModel, sources: Sequence[str], *, target_language: str | None = None
+) -> list[list[int]]:
     """Ids of the sources as the model reads them; the one place where a context is cut."""
     tokenizer = trained.source_tokenizer
     if trained.task == "chat":
         return encode_contexts(sources, tokenizer, budget=trained.context_tokens)
-    return [ids[:MAX_SOURCE_TOKENS] for ids in tokenizer.encode_batch(sources)]
+    tag_ids = trained.tag_ids(target_language)
+    return [tag_ids + ids[:MAX_SOURCE_TOKENS] for ids in tokenizer.encode_batch(sources)]
 
 
 def _by_length(

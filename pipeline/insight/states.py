@@ -28,11 +28,19 @@ class StateMap:
 
 
 @torch.inference_mode()
-def state_map(trained: TrainedModel, sentences: Sequence[str]) -> StateMap:
+def state_map(
+    trained: TrainedModel, sentences: Sequence[str], *, target_language: str | None = None
+) -> StateMap:
     """Principal components of the top layer's last states (as in Sutskever et al. 2014, figure 2).
+
+    Args:
+        trained: The model.
+        sentences: Source sentences.
+        target_language: Which of those that the model translates into, where there are several.
 
     Raises:
         ModelError: The model reads numbers, not sentences.
+        ConfigError: It does not translate into the language.
         DataError: There are fewer than three sentences, or all are encoded alike.
     """
     network = trained.network.eval()
@@ -43,7 +51,9 @@ def state_map(trained: TrainedModel, sentences: Sequence[str]) -> StateMap:
     texts = [text for text in map(normalize, sentences) if text]
     if len(texts) < 3:
         raise DataError(f"expected three sentences or more, got {len(texts)}")
-    encoded = network.encoder(*collate_sources(trained.source_tokenizer.encode_batch(texts)))
+    tag_ids = trained.tag_ids(target_language)
+    source_ids = [tag_ids + ids for ids in trained.source_tokenizer.encode_batch(texts)]
+    encoded = network.encoder(*collate_sources(source_ids))
     states = encoded.final_states[-1].double()
     left, singular_values, _ = torch.linalg.svd(states - states.mean(dim=0), full_matrices=False)
     variances = singular_values.square()

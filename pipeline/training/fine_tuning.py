@@ -5,8 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.config import DataConfig
 from pipeline.data.prepare import keep_tokenizer, tokenizer_files
 from pipeline.errors import ConfigError
+from pipeline.languages import targets_of
 from pipeline.model_folder import TrainedModel, load_model
 from pipeline.nn.network import Network
 from pipeline.task import Task
@@ -47,6 +49,7 @@ def load_beginning(config: RunConfig, task: Task) -> TrainedModel:
         _expect("data.tokenizer.joint", len(trained.tokenizers) == 1, is_joint, folder)
         size = len(trained.source_tokenizer)
         _expect("data.tokenizer.vocab_size", size, config.data.tokenizer.vocab_size, folder)
+        _expect_tags(config.data, trained.source_tokenizer.languages, folder)
     return trained
 
 
@@ -68,6 +71,19 @@ def begin_with_weights(
     if labels is not None:
         _expect("data.labels", trained.labels, labels, trained.name)
     network.load_state_dict(trained.network.state_dict())
+
+
+def _expect_tags(data: DataConfig, there: Sequence[str], folder: str) -> None:
+    """A model that reads tags goes on with some of them; no other model can begin to."""
+    here = targets_of(data.directions) if data.is_multilingual else []
+    if there and not here:
+        raise ConfigError(
+            f"data.target: expected a list of some of {', '.join(there)}, as {folder} reads tags "
+            f"of target languages, got {data.target}"
+        )
+    if unknown := [language for language in here if language not in there]:
+        expected = f"some of {', '.join(there)}" if there else "one column, and one data.source"
+        raise ConfigError(f"data.target: expected {expected}, as {folder} has it, got {unknown[0]}")
 
 
 def _expect(key: str, there: Any, here: Any, folder: str) -> None:

@@ -1,5 +1,6 @@
 """What there is to train for each task: the data, the network, its module."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -26,7 +27,7 @@ from pipeline.nn.language_model import LanguageModel
 from pipeline.nn.network import Network
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.task import Task
-from pipeline.tokenizer import EOS_ID, Tokenizer
+from pipeline.tokenizer import EOS_ID, Tokenizer, shown_tag
 from pipeline.training.config import RunConfig
 from pipeline.training.fine_tuning import begin_with_weights, keep_tokenizers, load_beginning
 from pipeline.training.module import TrainingModule
@@ -37,6 +38,8 @@ from pipeline.training.other_modules import (
 )
 from pipeline.training.seq2seq_module import Seq2SeqModule, ValidationText
 from pipeline.training.word2vec import begin_with_word2vec
+
+_log = logging.getLogger(__name__)
 
 
 class Job(ABC):
@@ -94,6 +97,9 @@ class TextJob(Job):
         self.corpus = prepare(config.data, folder)
         self.data = self.corpus.config
         self.tokenizers = self.corpus.tokenizers
+        if self.data.is_multilingual:
+            directions = ", ".join(map(str, self.data.directions))
+            _log.info("directions: %s; a validation scores all of them together", directions)
 
     def network(self, *, is_new: bool) -> Network:
         """See `Job.network`."""
@@ -207,10 +213,16 @@ def _validation_text(corpus: PreparedCorpus, *, remembers: bool) -> ValidationTe
         source_ids = encode_contexts(sources, tokenizer, budget=budget)
     else:
         source_ids = [ids[: config.max_tokens] for ids in tokenizer.encode_batch(sources)]
+    if config.is_multilingual:
+        tags = [tokenizer.tag_id(each) for each in corpus.validation_text["target_language"]]
+        source_ids = [[tag, *ids] for tag, ids in zip(tags, source_ids, strict=True)]
+        shown = map(shown_tag, tokenizer.pieces(tags))
+        sources = [f"{tag} {source}" for tag, source in zip(shown, sources, strict=True)]
     return ValidationText(
         sources=sources,
         source_ids=source_ids,
         references=list(corpus.validation_text["target"]),
         target_tokenizer=corpus.target_tokenizer,
         limit=LengthLimit.for_task(is_chat=config.is_chat),
+        num_directions=len(config.directions),
     )

@@ -30,6 +30,7 @@ class ValidationText:
         references: What they should become.
         target_tokenizer: Ids to text.
         limit: How long a hypothesis may become.
+        num_directions: Of several languages the pairs of a row stand together, one of each.
     """
 
     sources: Sequence[str]
@@ -37,13 +38,19 @@ class ValidationText:
     references: Sequence[str]
     target_tokenizer: Tokenizer
     limit: LengthLimit
+    num_directions: int = 1
 
     @property
     def sample_rows(self) -> list[int]:
-        """The few rows that a validation shows: far apart, since neighbours may be one dialogue."""
+        """The few rows that a validation shows: far apart, since neighbours may be one dialogue.
+
+        Of several directions it shows one after the other.
+        """
         num_rows = len(self.sources)
         num_samples = min(_NUM_SAMPLES, num_rows)
-        return [i * num_rows // num_samples for i in range(num_samples)]
+        rows = [i * num_rows // num_samples for i in range(num_samples)]
+        n = self.num_directions
+        return [min(row - row % n + i % n, num_rows - 1) for i, row in enumerate(rows)]
 
 
 class Seq2SeqModule(TrainingModule[Seq2Seq]):

@@ -356,3 +356,31 @@ def test_a_line_that_is_cut_is_quoted(place: Path, digits: Path) -> None:
         "of the line '1 1 1"
         in seq2seq("translate", str(digits / "model"), stdin=text, cwd=place).err
     )
+
+
+def test_one_model_translates_into_several_languages(place: Path) -> None:
+    rows = [{"en": f"dog {n}", "de": f"Hund {n}", "ko": f"개 {n}"} for n in range(120)]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (place / "languages.jsonl").write_text(text, encoding="utf-8")
+    training = (
+        *("train", "--name", "languages", "--data.path", "languages.jsonl"),
+        *("--data.source", "en", "--data.target", "[de, ko]"),
+        *(*_SHORT, "--data.tokenizer.vocab_size", "290"),
+    )
+    finished = seq2seq(*training, cwd=place)
+    assert finished.code == DONE, finished.err
+    assert "directions: en to de, en to ko; a validation scores all of them" in finished.err
+    assert finished.out.count("split       test, 12 sentences") == 2
+    assert "--to de" in finished.out
+    folder = place / "runs" / "languages"
+    scores = load_model(folder / "model").scores
+    assert list(scores) == ["validation", "test, en to de", "test, en to ko"]
+    for language, word in (("de", "Hund"), ("ko", "개")):
+        path = folder / f"hypotheses.en-{language}.tsv"
+        with path.open(encoding="utf-8", newline="") as stream:
+            found = list(csv.DictReader(stream, delimiter="\t"))
+        assert {row["reference"].split()[0] for row in found} == {word}
+        words = ("evaluate", "runs/languages/model", "--to", language, "--json")
+        evaluated = json.loads(seq2seq(*words, cwd=place).out)
+        assert evaluated["chrf"] == scores[f"test, en to {language}"]["chrf"]
+    assert "had finished before" in seq2seq(*training, cwd=place).out

@@ -55,3 +55,15 @@ def test_the_signature_does_not_break_the_table(tiny_translator_folder: Path) ->
     )
     (row,) = [line for line in model_card(trained).splitlines() if "signature" in line]
     assert row.replace(r"\|", "").count("|") == 3
+
+
+def test_the_card_of_several_languages_names_their_directions(
+    tiny_multilingual_folder: Path,
+) -> None:
+    trained = load_model(tiny_multilingual_folder)
+    scores = {"validation": {"val_bleu": 1.0}, "test, en to ko": {"bleu": 2.0}}
+    card = model_card(replace(trained, scores=scores))
+    assert "corpus`, en to de, en to ko |" in card
+    assert "Scores on the validation split:" in card
+    assert "Scores on the test split, en to ko:" in card
+    assert 'from_pretrained("this/folder")("...", target_language="de")' in card

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pipeline.batch import collate
-from pipeline.errors import ModelError
+from pipeline.errors import ConfigError, ModelError
 from pipeline.model_folder import TrainedModel, load_ensemble, load_model, save_model
 from pipeline.nn.config import ModelConfig
 from pipeline.tokenizer import Tokenizer, TokenizerConfig, train_tokenizer
@@ -412,3 +412,21 @@ def test_an_ensemble_shares_its_tokenizers(
     message = rf"^{other}: its tokenizers are not those of {one}; expected models that were "
     with pytest.raises(ModelError, match=message):
         load_ensemble([one, one, other])
+
+
+def test_several_languages_come_back(tiny_multilingual_folder: Path) -> None:
+    trained = load_model(tiny_multilingual_folder)
+    assert trained.directions == [("en", "de"), ("en", "ko")]
+    german, korean = (trained.tag_ids(language) for language in ("de", "ko"))
+    assert trained.source_tokenizer.pieces([*german, *korean]) == ["\uffff<2de>", "\uffff<2ko>"]
+    with pytest.raises(ConfigError, match="target_language: expected one of de, ko, got none"):
+        trained.tag_ids()
+
+
+def test_a_folder_of_one_language_has_one_direction_and_no_tag(
+    tiny_translator_folder: Path,
+) -> None:
+    trained = load_model(tiny_translator_folder)
+    assert trained.directions == [("en", "ko")]
+    assert trained.tag_ids() == trained.tag_ids("ko") == []
+    assert replace(trained, data={}).directions == [("source", "target")]

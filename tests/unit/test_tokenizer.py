@@ -16,6 +16,7 @@ from pipeline.tokenizer import (
     UNK_ID,
     Tokenizer,
     TokenizerConfig,
+    shown_tag,
     train_tokenizer,
 )
 
@@ -277,3 +278,37 @@ def test_what_a_piece_appends(model_type: ModelType) -> None:
     assert "".join(map(pieces_of.appended, ids)) == f" {text}"
     assert any(piece.startswith("<0x") for piece in pieces_of.pieces(ids))
     assert {pieces_of.appended(i) for i in pieces_of.encode("달")[1:]} == {""}
+
+
+LANGUAGES = ("de", "translation.cs", 'a "b", <2de>')
+
+
+@pytest.fixture(scope="module")
+def tagged() -> Tokenizer:
+    return train_tokenizer([*SENTENCES, "<2de> " * 50], config(), languages=LANGUAGES)
+
+
+def test_each_language_has_a_tag_of_one_id(tagged: Tokenizer) -> None:
+    assert tagged.languages == LANGUAGES
+    assert [tagged.tag_id(language) for language in LANGUAGES] == [5, 6, 7]
+    assert [shown_tag(tag) for tag in tagged.pieces([5, 6, 1])] == [
+        "<2de>",
+        "<2translation.cs>",
+        "<unk>",
+    ]
+    assert len(tagged) == 330
+    assert tokenizer().languages == ()
+
+
+@given(texts | st.text(alphabet=st.sampled_from("\uffff<2de>01 ")))
+@example("<2de> The dog")
+@example("\uffff<2de>\uffff<2de")
+def test_no_text_is_a_tag_and_any_comes_back(tagged: Tokenizer, text: str) -> None:
+    ids = tagged.encode(text)
+    assert not {5, 6, 7} & set(ids)
+    assert tagged.decode([6, *ids, 5]) == replace_surrogates(text)
+
+
+def test_normalization_makes_no_tag_of_a_text() -> None:
+    wide = train_tokenizer(SENTENCES, config(normalization="nfkc"), languages=["de"])
+    assert wide.tag_id("de") not in wide.encode("＜２de＞ The dog")

@@ -1,6 +1,8 @@
 import logging
 import math
 import zlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -317,15 +319,17 @@ def test_what_is_drawn_for_a_line_does_not_depend_on_the_others(translator: Tran
     assert together[1] == ""
 
 
-def _unknowing(attention: AttentionName, *, byte_fallback: bool = False) -> TrainedModel:
+def _unknowing(
+    attention: AttentionName, *, byte_fallback: bool = False, languages: Sequence[str] = ()
+) -> TrainedModel:
     """A translator that would say UNK often, if it may."""
     texts = ["the little dog runs.", "a big dog!", "where is the dog?"]
     config = TokenizerConfig(
-        vocab_size=282 if byte_fallback else 26,
+        vocab_size=(282 if byte_fallback else 26) + len(languages),
         byte_fallback=byte_fallback,
         character_coverage=1.0,
     )
-    tokenizer = train_tokenizer(texts, config)
+    tokenizer = train_tokenizer(texts, config, languages=languages)
     torch.manual_seed(0)
     sizes = ModelConfig(hidden_size=8, embedding_dim=8, num_layers=1, attention=attention)
     model = build_model(sizes, tokenizer, tokenizer).eval()
@@ -345,7 +349,8 @@ def _copied_by_hand(trained: TrainedModel, line: str) -> str:
     """Greedy, step by step; among the words of the source, all of them unknown."""
     segments = trained.source_tokenizer.segment(line)
     words = [place for place, segment in enumerate(segments) if segment != "▁"]
-    source = collate_sources([trained.source_tokenizer.encode(line)])
+    tags = trained.tag_ids()
+    source = collate_sources([tags + trained.source_tokenizer.encode(line)])
     state, token, said = trained.model.encode(*source), BOS_ID, []
     for _ in range(int(LengthLimit().of(source[1]))):
         logits, state = trained.model.step(torch.tensor([token]), state)
@@ -354,7 +359,7 @@ def _copied_by_hand(trained: TrainedModel, line: str) -> str:
         if token == EOS_ID:
             break
         assert state.attention_weights is not None
-        weights = state.attention_weights[0].tolist()
+        weights = state.attention_weights[0].tolist()[len(tags) :]
         word = segments[max(words, key=weights.__getitem__)]
         said.append(word if token == UNK_ID else trained.target_tokenizer.pieces([token])[0])
     return normalize("".join(said).replace("▁", " "))
@@ -390,3 +395,121 @@ def test_without_attention_or_with_bytes_no_word_is_unknown(
     (expected,) = greedy_search(trained.model, *source, limit=LengthLimit())
     text = normalize(trained.target_tokenizer.decode(expected.ids))
     assert Translator(trained)("Łóżź dog") == text
+
+
+@pytest.fixture(scope="module")
+def multilingual(tiny_multilingual_folder: Path) -> Translator:
+    return Translator.from_pretrained(tiny_multilingual_folder)
+
+
+def test_the_target_language_is_the_tag_before_the_source(
+    multilingual: Translator, tiny_multilingual_folder: Path
+) -> None:
+    trained = load_model(tiny_multilingual_folder)
+    assert list(map(str, multilingual.directions)) == ["en to de", "en to ko"]
+    found = {}
+    for language in ("de", "ko"):
+        tag = trained.source_tokenizer.tag_id(language)
+        source = collate_sources([[tag, *trained.source_tokenizer.encode(LINES[0])]])
+        (expected,) = greedy_search(trained.model, *source, limit=LengthLimit())
+        found[language] = multilingual(LINES[0], target_language=language)
+        assert found[language] == normalize(trained.target_tokenizer.decode(expected.ids))
+    assert found["de"] != found["ko"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"settings": SearchSettings(beam_size=3)},
+        {"settings": SearchSettings(mbr=4)},
+        {"terms": Terms(protect=["numbers"])},
+    ],
+)
+def test_every_way_of_searching_knows_the_language(
+    multilingual: Translator, options: dict[str, Any]
+) -> None:
+    lines = [f"{line} 42" if line.strip() else line for line in LINES]
+    german, korean = (
+        multilingual.translate(lines, target_language=language, **options)
+        for language in ("de", "ko")
+    )
+    assert german != korean
+    assert korean == [
+        multilingual.translate([line], target_language="ko", **options)[0] for line in lines
+    ]
+
+
+def test_the_candidates_are_in_the_language(multilingual: Translator) -> None:
+    settings = SearchSettings(beam_size=3)
+    for language in ("de", "ko"):
+        best = multilingual.candidates(LINES, 2, settings=settings, target_language=language)
+        texts = multilingual.translate(LINES, settings=settings, target_language=language)
+        assert [candidates[0].text for candidates in best] == texts
+
+
+def test_a_tag_in_the_text_is_text(multilingual: Translator) -> None:
+    forged = multilingual("<2ko> Two", target_language="de")
+    assert forged != multilingual("Two", target_language="ko")
+    assert forged != multilingual("Two", target_language="de")
+
+
+@pytest.mark.parametrize(("language", "got"), [(None, "none"), ("en", "en"), ("fr", "fr")])
+def test_of_several_languages_one_has_to_be_asked_for(
+    multilingual: Translator, language: str | None, got: str
+) -> None:
+    message = f"^tiny-translation: target_language: expected one of de, ko, got {got}$"
+    with pytest.raises(ConfigError, match=message):
+        multilingual.translate([], target_language=language)
+    with pytest.raises(ConfigError, match=message):
+        multilingual.candidates(
+            [], 1, settings=SearchSettings(beam_size=2), target_language=language
+        )
+
+
+def test_a_model_of_one_language_takes_no_other(translator: Translator) -> None:
+    assert translator(LINES[0], target_language="ko") == translator(LINES[0])
+    with pytest.raises(ConfigError, match="target_language: expected ko, got en$"):
+        translator(LINES[0], target_language="en")
+
+
+def test_all_models_of_an_ensemble_translate_into_the_language(
+    tiny_multilingual_folder: Path,
+) -> None:
+    trained = load_model(tiny_multilingual_folder)
+    german = replace(trained, name="german", data={**trained.data, "target": ["de"]})
+    ensemble = Translator(trained, ensemble=[german])
+    assert ensemble(LINES[0], target_language="de")
+    with pytest.raises(ConfigError, match="^german: target_language: expected de, got ko$"):
+        ensemble(LINES[0], target_language="ko")
+
+
+def test_what_is_copied_is_not_the_tag() -> None:
+    data = {"source": ["en"], "target": ["de"]}
+    tagged = replace(_unknowing("dot", languages=["de"]), data=data)
+    with torch.no_grad():
+        tagged.model.output_bias[[UNK_ID, EOS_ID]] = torch.tensor([7.0, -1.0])
+    found = Translator(tagged).translate(UNKNOWN_LINES)
+    assert found == [_copied_by_hand(tagged, line) for line in UNKNOWN_LINES]
+    assert set("".join(found)) & set("".join(UNKNOWN_LINES))
+
+
+def test_a_term_is_looked_for_behind_the_tag(
+    multilingual: Translator,
+    tiny_multilingual_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: list[str] = []
+    tokenizer = load_model(tiny_multilingual_folder).source_tokenizer
+
+    def search(
+        model: Any, source_ids: Any, lengths: Any, constraints: Any, **options: Any
+    ) -> list[Constrained]:
+        for ids, (term,) in zip(source_ids.tolist(), constraints, strict=True):
+            found.append(tokenizer.decode([ids[place] for place in term.places]))
+        return grid_beam_search(model, source_ids, lengths, constraints, **options)
+
+    monkeypatch.setattr(pipeline.translator, "grid_beam_search", search)
+    terms = Terms(Glossary({"dog": "bicycle"}))
+    multilingual.translate(["The little dog runs.", "A dog"], terms=terms, target_language="ko")
+    assert found == ["dog", "dog"]

@@ -4,7 +4,7 @@ docs/judging.md says what each figure means and what it does not show.
 """
 
 from pipeline.evaluation.comparison.models import (
-    expect_comparable,
+    common_directions,
     training_targets,
     was_split_alike,
 )
@@ -22,8 +22,8 @@ __all__ = [
     "Sentence",
     "TranslationComparison",
     "Verdict",
+    "common_directions",
     "compare_translations",
-    "expect_comparable",
     "judge",
     "most_different",
     "training_targets",

@@ -252,3 +252,23 @@ def test_comet_that_is_missing_is_told_before_anything_is_translated(
     monkeypatch.setitem(sys.modules, "comet", None)
     with pytest.raises(ConfigError, match="^--comet owner/judge: needs unbabel-comet"):
         compare.run([*models, "--split", "no such split", "--comet", "owner/judge"])
+
+
+def test_what_both_models_translate_is_compared(
+    tiny_multilingual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained = load_model(tiny_multilingual_folder)
+    data = {**trained.data, "target": ["ko"]}
+    save_model(replace(trained, data=data), tmp_path / "korean")
+    models = [str(tiny_multilingual_folder), str(tmp_path / "korean")]
+    output = tmp_path / "both.tsv"
+    compare.run([*models, "--output", str(output)])
+    out, err = capsys.readouterr()
+    assert "4 translated alike" in out
+    assert "may have seen" not in err
+    rows = [line.split("\t") for line in output.read_text(encoding="utf-8").splitlines()]
+    assert [row[1] for row in rows[1:]] == [f"강아지 {n}." for n in range(30, 34)]
+    with pytest.raises(ConfigError, match="^--to de: expected en to ko$"):
+        compare.run([*models, "--to", "de"])
+    with pytest.raises(ConfigError, match="^--from, --to: expected one of en to de, en to ko$"):
+        compare.run([models[0], models[0]])

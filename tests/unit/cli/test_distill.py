@@ -67,6 +67,26 @@ def test_the_beam_has_to_be_one(teacher: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "distilled").exists()
 
 
+def test_a_teacher_of_several_languages_teaches_one(
+    tiny_multilingual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(tiny_multilingual_folder), "--beam-size", "2", "--output"]
+    with pytest.raises(ConfigError, match="^--from, --to: expected one of en to de, en to ko$"):
+        distill.run([*words, str(tmp_path / "none")])
+    output = tmp_path / "korean"
+    distill.run([*words, str(output), "--to", "ko"])
+    assert "--data.source en --data.target ko" in capsys.readouterr().out
+    rows = [json.loads(line) for line in (output / "train.jsonl").read_text("utf-8").splitlines()]
+    teacher = Translator.from_pretrained(tiny_multilingual_folder)
+    sources = [f"Bicycle {n}." for n in range(20) if n != 2]
+    expected = teacher.translate(sources, beam_size=2, target_language="ko")
+    assert rows == [{"en": en, "ko": ko} for en, ko in zip(sources, expected, strict=True)]
+    rows = [json.loads(line) for line in (output / "test.jsonl").read_text("utf-8").splitlines()]
+    assert rows == [{"en": f"Bicycle {n}.", "ko": f"강아지 {n}."} for n in (0, 1, 3)]
+    with pytest.raises(ConfigError, match="its direction is en to ko, not en to de$"):
+        distill.run([*words, str(output), "--to", "de"])
+
+
 def test_each_teacher_writes_by_itself(teacher: Path, tmp_path: Path) -> None:
     second = load_model(teacher)
     with torch.no_grad():
@@ -98,3 +118,31 @@ def test_a_model_of_the_same_direction_cannot_write_sources(teacher: Path, tmp_p
     with pytest.raises(ConfigError, match=r"--back: .* translates en to ko; expected ko to en"):
         distill.run([str(teacher), "--back", str(teacher), "--output", str(tmp_path / "d")])
     assert not (tmp_path / "d").exists()
+
+
+def test_a_model_of_both_ways_teaches_both_sides(
+    tiny_multilingual_folder: Path, tmp_path: Path
+) -> None:
+    trained = load_model(tiny_multilingual_folder)
+    data = {**trained.data, "source": ["de", "ko"], "target": ["de", "ko"]}
+    both = tmp_path / "both"
+    save_model(replace(trained, data=data), both)
+    words = [str(both), "--beam-size", "1", "--from", "de", "--to", "ko"]
+    output = tmp_path / "distilled"
+    distill.run([*words, "--back", str(both), "--output", str(output)])
+    rows = [json.loads(line) for line in (output / "train.jsonl").read_text("utf-8").splitlines()]
+    numbers = [n for n in range(20) if n != 2]
+    german, korean = ([f"{word} {n}." for n in numbers] for word in ("Hund", "강아지"))
+    translator = Translator.from_pretrained(both)
+    assert rows == [
+        {"de": de, "ko": ko}
+        for de, ko in (
+            *zip(german, translator.translate(german, target_language="ko"), strict=True),
+            *zip(translator.translate(korean, target_language="de"), korean, strict=True),
+        )
+    ]
+    words[1:1] = [str(tiny_multilingual_folder), "--each", "--output", str(tmp_path / "other")]
+    with pytest.raises(
+        ConfigError, match="^teacher: .* translates en to de, en to ko; expected de"
+    ):
+        distill.run(words)

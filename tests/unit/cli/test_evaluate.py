@@ -320,3 +320,40 @@ def test_a_translators_search_is_refused_elsewhere(
     words = [*words, chat_folder] if words == ["--ensemble"] else words
     with pytest.raises(ConfigError, match="^--(mbr|ensemble|coverage-penalty): expected a trans"):
         evaluate.run([chat_folder, "--data", talk, *words])
+
+
+def test_one_of_several_directions_is_scored(
+    tiny_multilingual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "hypotheses.tsv"
+    words = [str(tiny_multilingual_folder), "--to", "ko", "--output", str(output)]
+    evaluate.run([*words, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["num_sentences"] == 3
+    rows = [line.split("\t") for line in output.read_text(encoding="utf-8").splitlines()]
+    assert [row[:2] for row in rows[1:]] == [[f"Bicycle {n}.", f"강아지 {n}."] for n in (0, 1, 3)]
+    translator = Translator.from_pretrained(tiny_multilingual_folder)
+    sources = [row[0] for row in rows[1:]]
+    assert [row[2] for row in rows[1:]] == translator.translate(sources, target_language="ko")
+    evaluate.run(words)
+    assert capsys.readouterr().out.startswith("direction   en to ko\nsplit       test, 3 sentences")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "--from, --to: expected one of en to de, en to ko"),
+        (["--from", "ko"], "--from ko: expected one of en to de, en to ko"),
+        (["--from", "de", "--to", "ko"], "--from de --to ko: expected one of en to de, en to ko"),
+    ],
+)
+def test_a_direction_that_was_not_trained_is_not_scored(
+    tiny_multilingual_folder: Path, words: list[str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"^{message}$"):
+        evaluate.run([str(tiny_multilingual_folder), *words])
+
+
+def test_a_chatbot_has_no_direction(tiny_chat_folder: Path) -> None:
+    with pytest.raises(ConfigError, match="^--to ko: expected a translator, got a model for chat"):
+        evaluate.run([str(tiny_chat_folder), "--to", "ko"])

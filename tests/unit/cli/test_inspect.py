@@ -125,6 +125,31 @@ def test_attention_of_a_sentence(
     assert len(capsys.readouterr().out.splitlines()) == len(found["target"])
 
 
+def test_attention_in_a_target_language(
+    capsys: pytest.CaptureFixture[str], tiny_multilingual_folder: Path, tiny_chat_folder: Path
+) -> None:
+    words = ["inspect", "attention", str(tiny_multilingual_folder), "The dog"]
+    assert main([*words, "--to", "ko", "--json"]) == DONE
+    assert json.loads(capsys.readouterr().out)["source"][0] == "<2ko>"
+    assert main(words) == MISTAKE
+    assert "error: --to: expected one of de, ko, got none\n" in capsys.readouterr().err
+    for subject, text in (("attention", "hello"), ("states", "hello")):
+        words = ["inspect", subject, str(tiny_chat_folder), text, "--to", "ko"]
+        assert main(words) == MISTAKE
+        assert "--to ko: expected a translator, got a model for chat" in capsys.readouterr().err
+
+
+def test_states_in_a_target_language(
+    capsys: pytest.CaptureFixture[str], tiny_multilingual_folder: Path
+) -> None:
+    words = ["inspect", "states", str(tiny_multilingual_folder), "a dog", "a cat", "water"]
+    printed = []
+    for language in ("de", "ko"):
+        assert main([*words, "--to", language]) == DONE
+        printed.append(capsys.readouterr().out)
+    assert printed[0] != printed[1]
+
+
 def test_states_of_the_lines_of_stdin(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

@@ -252,3 +252,26 @@ def test_an_n_best_list_holds_no_terms(tmp_path: Path, file: Path) -> None:
     options = ["--protect", "urls", "--beam-size", "3", "--n-best", "2"]
     with pytest.raises(ConfigError, match="^n_best: expected none with a glossary or protected"):
         translate.run([str(tmp_path / "no model"), str(file), *options])
+
+
+def test_into_which_of_several_languages(
+    tiny_multilingual_folder: Path, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(tiny_multilingual_folder), str(file)]
+    translator = Translator.from_pretrained(tiny_multilingual_folder)
+    for language in ("de", "ko"):
+        translate.run([*words, "--to", language])
+        expected = translator.translate([*_LINES, ""], target_language=language)
+        assert capsys.readouterr().out == _text(expected)
+    translate.run([*words, "--to", "ko", "--beam-size", "2", "--n-best", "1"])
+    beam = translator.translate(_LINES, beam_size=2, target_language="ko")
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[2] for row in rows[: len(beam)]] == beam
+
+
+@pytest.mark.parametrize(("words", "got"), [([], "none"), (["--to", "en"], "en")])
+def test_a_language_is_missed_before_a_line_is_read(
+    tiny_multilingual_folder: Path, words: list[str], got: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"^--to: expected one of de, ko, got {got}$"):
+        translate.run([str(tiny_multilingual_folder), "-", *words])

@@ -5,6 +5,7 @@ import pytest
 from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError
 from pipeline.task import Task
+from pipeline.tokenizer import TokenizerConfig
 
 
 @pytest.mark.parametrize("labels", [[], ["a"], ["a", "a"], ["a", "b", "a"]])
@@ -58,6 +59,59 @@ def test_what_is_for_chat_is_refused_elsewhere(name: str, value: object) -> None
 def test_a_reply_is_repeated_no_less_than_never() -> None:
     with pytest.raises(ConfigError, match=r"^data.max_target_repeats: expected 0 or more, got -1"):
         DataConfig(path="x", task="chat", max_target_repeats=-1)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "directions"),
+    [
+        ("a", "b", ["a to b"]),
+        ("en", ["de", "fr"], ["en to de", "en to fr"]),
+        (["de", "fr"], "en", ["de to en", "fr to en"]),
+        (["en", "ko"], ["en", "ko"], ["en to ko", "ko to en"]),
+    ],
+)
+def test_languages_give_directions(
+    source: str | list[str], target: str | list[str], directions: list[str]
+) -> None:
+    config = DataConfig(path="x", source=source, target=target)
+    assert list(map(str, config.directions)) == directions
+    assert config.is_multilingual == (len(directions) > 1)
+    assert DataConfig(path="x", source=["a"], target="b").is_multilingual
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"source": []}, r"data\.source: expected different columns, got \[\]"),
+        ({"source": ["a", ""]}, r"data\.source: expected different columns, got \['a', ''\]"),
+        ({"target": ["a", "a"]}, r"data\.target: expected different columns, got \['a', 'a'\]"),
+        (
+            {"source": ["a"], "target": "a"},
+            r"data\.source: a has no other language to go with; got data\.source \['a'\] and .* a",
+        ),
+        (
+            {"source": ["a"], "target": ["b", "a"]},
+            r"data\.target: a has no other language to go with; got .*",
+        ),
+        (
+            {"source": ["a", "b"], "task": "classification"},
+            r"data\.source, data\.target: expected one column each with the task classification, "
+            r"got \['a', 'b'\] and target",
+        ),
+        ({"source": ["a"], "dialogue": "turns"}, r"data\.source, .* with the task chat, got .*"),
+        (
+            {"source": ["a"], "tokenizer": TokenizerConfig(joint=False)},
+            r"data\.tokenizer\.joint: expected true where data\.source or data\.target is a list",
+        ),
+        (
+            {"path": ["a.en", "a.de"], "source": "en", "target": ["de", "fr"]},
+            r"data\.path: expected one path, or an aligned text file for each of en, de, fr, got 2",
+        ),
+    ],
+)
+def test_languages_that_cannot_be_are_said(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{message}$"):
+        DataConfig(**{"path": "x", **values})
 
 
 def test_larger_batches_begin_at_a_step_and_are_of_text() -> None:

@@ -495,3 +495,56 @@ def test_what_a_url_holds_is_called_by_the_url(tmp_path: Path, server: str) -> N
     write(tmp_path / "a.jsonl", [{"source": 1, "target": ""}])
     url = f"{server}/a.jsonl"
     assert error(DataConfig(path=url)).startswith(f"{url}, line 1: column 'source'")
+
+
+def test_a_row_may_lack_a_language(tmp_path: Path) -> None:
+    rows: Rows = [{"en": "a", "de": "b"}, {"en": "c", "cs": None}, {"cs": "d", "other": 1}]
+    config = DataConfig(path=write(tmp_path / "a.jsonl", rows), source="en", target=["de", "cs"])
+    found = load_split(config, "all", whole_file=True)
+    assert found[:] == {"en": ["a", "c", ""], "de": ["b", "", ""], "cs": ["", "", "d"]}
+
+
+def test_a_sentence_of_a_language_is_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [{"en": "a", "de": ["b"]}])
+    message = error(DataConfig(path=path, source="en", target=["de"]), "train")
+    assert message.endswith("a.jsonl, line 1: column 'de': expected text, got a list")
+
+
+def test_three_aligned_files_are_three_languages(tmp_path: Path) -> None:
+    paths = [tmp_path / f"a.{language}" for language in ("en", "de", "fr")]
+    for path in paths:
+        path.write_text("".join(f"{path.suffix} {n}\n" for n in range(9)))
+    config = DataConfig(path=list(map(str, paths)), source="en", target=["de", "fr"])
+    assert load_split(config, "x", whole_file=True)[1] == {
+        "en": ".en 1",
+        "de": ".de 1",
+        "fr": ".fr 1",
+    }
+    paths[2].write_text("one line\n")
+    expected = f"{paths[0]} has 9 lines and {paths[2]} has 1 lines; expected the same number"
+    assert error(config).startswith(expected)
+
+
+def test_no_sentence_of_any_language_is_on_both_sides_of_a_split(tmp_path: Path) -> None:
+    rows: Rows = [
+        {"en": f"e{n % 90}", "ko": f"k{n % 70}" if n % 3 else "", "id": n} for n in range(600)
+    ]
+    rows += [{"en": f"x{n}", "ko": f"y{n // 2}"} for n in range(200)]
+    path = write(tmp_path / "a.jsonl", rows)
+    languages = ["en", "ko"]
+    config = DataConfig(path=path, source=languages, target=languages, held_out_rows=20)
+    corpus = load_corpus(config)
+    assert sum(sizes(corpus).values()) == 800
+    assert len(corpus["test"]) >= 20
+    for language in languages:
+        train, validation, test = (set(corpus[name][language]) - {""} for name in corpus)
+        assert not train & validation
+        assert not train & test
+        assert not validation & test
+
+
+def test_the_same_text_in_another_language_is_another_sentence(tmp_path: Path) -> None:
+    rows: Rows = [{"en": f"{n}", "ko": f"{n + 1}"} for n in range(40)]  # a chain, were it the same
+    path = write(tmp_path / "a.jsonl", rows)
+    corpus = load_corpus(DataConfig(path=path, source=["en", "ko"], target=["en", "ko"]))
+    assert sizes(corpus) == {"train": 32, "validation": 4, "test": 4}

@@ -151,3 +151,19 @@ def test_nothing_is_printed_where_no_terminal_is(
         stored_pairs(tmp_path), tokenizer, tokenizer, DataConfig(path="x"), drop_too_long=True
     )
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_tag_of_the_target_language_goes_before_the_source() -> None:
+    tokenizer = train_tokenizer(TEXTS, TokenizerConfig(vocab_size=280), languages=["de", "ko"])
+    sources, languages = ["one two", "three", "one two three"], ["ko", "de", "ko"]
+    pairs = pairs_of(sources, sources).add_column("target_language", languages)
+    limit = max(len(tokenizer.encode(source)) for source in sources[:2])
+    config = DataConfig(path="x", max_tokens=limit)
+    encoded, num_dropped = encode_pairs(pairs, tokenizer, tokenizer, config, drop_too_long=True)
+    assert num_dropped == 1  # the tag does not count
+    assert list(encoded["source_ids"]) == [
+        [tokenizer.tag_id(language), *tokenizer.encode(source)]
+        for source, language in zip(sources[:2], languages[:2], strict=True)
+    ]
+    assert list(encoded["source_length"]) == [len(ids) for ids in encoded["source_ids"]]
+    assert list(encoded["target_ids"]) == tokenizer.encode_batch(sources[:2])

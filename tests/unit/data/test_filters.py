@@ -27,6 +27,15 @@ def test_empty_sides_and_repeated_pairs_are_dropped() -> None:
     assert report == CleaningReport(num_pairs=6, num_empty=3, num_duplicates=1)
 
 
+def test_a_pair_in_another_direction_is_another_one() -> None:
+    pairs = datasets.Dataset.from_dict(
+        {"source": ["taxi"] * 3, "target": ["Taxi"] * 3, "target_language": ["de", "cs", "de"]}
+    )
+    kept, report = clean_pairs(pairs, DataConfig(path="x"))
+    assert list(kept["target_language"]) == ["de", "cs"]
+    assert report.num_duplicates == 1
+
+
 def test_a_reply_to_too_many_messages_is_dropped_wherever_it_stands() -> None:
     pairs = [("a", "yes"), ("b", "no"), ("c", "yes"), ("a", "yes"), ("d", "yes"), ("e", "no")]
     dataset = datasets.Dataset.from_dict(

@@ -218,3 +218,42 @@ def test_a_language_model_learns_its_text(config: DataConfig, tmp_path: Path) ->
     validation = _texts(corpus.validation_text, "target")
     assert list(corpus.validation["target_ids"]) == tokenizer.encode_batch(validation)
     assert not set(texts) & set(validation)
+
+
+@pytest.fixture
+def languages(tmp_path: Path) -> DataConfig:
+    rows = [{"en": f"dog {n}", "de": f"Hund {n}", "ko": f"개 {n}"} for n in range(60)]
+    path = tmp_path / "languages.jsonl"
+    _write(path, [*rows, {"en": "<2ko> cat", "ko": "고양이"}])
+    return DataConfig(
+        path=str(path), source="en", target=["de", "ko"], held_out_rows=5, tokenizer=_TOKENIZER
+    )
+
+
+def test_each_direction_is_learnt_with_its_tag(languages: DataConfig, tmp_path: Path) -> None:
+    corpus = prepare(languages, tmp_path / "run")
+    tokenizer = corpus.source_tokenizer
+    assert tokenizer.languages == ("de", "ko")
+    firsts = {tokenizer.tag_id("de"): ("Hund ",), tokenizer.tag_id("ko"): ("개 ", "고양이")}
+    assert len(corpus.validation) == len(corpus.validation_text) == 10
+    for split in (corpus.train, corpus.validation):
+        for source_ids, target_ids in zip(split["source_ids"], split["target_ids"], strict=True):
+            tag, *ids = source_ids
+            assert tokenizer.decode(target_ids).startswith(firsts[tag])
+            assert not set(firsts) & {*ids, *target_ids}
+
+
+def test_the_tokenizer_learns_from_a_sentence_once(languages: DataConfig, tmp_path: Path) -> None:
+    corpus = prepare(languages, tmp_path / "run")
+    rows = corpus.corpora[0]["train"]
+    texts = [row[column] for row in rows for column in ("en", "de", "ko") if row[column]]
+    alone = train_tokenizer(sorted(texts), _TOKENIZER, languages=["de", "ko"])
+    tokenizer = corpus.source_tokenizer
+    assert set(tokenizer.pieces(range(300))) == set(alone.pieces(range(300)))
+
+
+def test_a_direction_that_is_nowhere_in_training_is_said(
+    languages: DataConfig, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="train: no row has text in the column 'kr'; expected pair"):
+        prepare(replace(languages, target=["de", "kr"]), tmp_path / "run")

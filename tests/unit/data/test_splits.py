@@ -1,5 +1,6 @@
 import itertools
 from collections import Counter
+from random import Random
 
 import datasets
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data.cache import fingerprint_of
-from pipeline.data.splits import assign, hash_text, hold_out, hold_out_last
+from pipeline.data.splits import assign, connected, hash_text, hold_out, hold_out_last
 from pipeline.errors import DataError
 
 
@@ -137,3 +138,24 @@ def test_parts_of_a_series_have_fingerprints_of_their_own() -> None:
     )
     assert first == again
     assert len({*first.values(), *other.values(), fingerprint_of(rows)}) == 7
+
+
+@given(st.lists(st.tuples(*[st.sampled_from(["", *"abcdef"])] * 2), max_size=8), st.randoms())
+def test_rows_that_share_a_sentence_are_connected_in_any_order(
+    rows: list[tuple[str, ...]], random: Random
+) -> None:
+    def groups(rows: list[tuple[str, ...]]) -> list[str]:
+        sentences = [(i, f"{n}{text}") for i, row in enumerate(rows) for n, text in enumerate(row)]
+        return connected([each for each in sentences if each[1][1:]], num_rows=len(rows))
+
+    found = groups(rows)
+    reached = {i: {i} for i in range(len(rows))}  # by following common sentences, one at a time
+    for _ in rows:
+        for i, j in itertools.product(range(len(rows)), repeat=2):
+            if any(a and a == b for a, b in zip(rows[i], rows[j], strict=True)):
+                reached[i] |= reached[j]
+    for i, j in itertools.product(range(len(rows)), repeat=2):
+        if any(rows[i]) and any(rows[j]):
+            assert (found[i] == found[j]) == (j in reached[i])
+    order = random.sample(range(len(rows)), len(rows))
+    assert groups([rows[i] for i in order]) == [found[i] for i in order]

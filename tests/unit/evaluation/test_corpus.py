@@ -10,6 +10,7 @@ import pytest
 from pipeline.data.config import DataConfig
 from pipeline.errors import DataError
 from pipeline.evaluation import data_config, load_numbers, load_pairs
+from pipeline.languages import Direction
 from pipeline.model_folder import TrainedModel, load_model, save_model
 from pipeline.tokenizer import Tokenizer, TokenizerConfig
 from tests.building import build_untrained
@@ -178,3 +179,40 @@ def test_another_corpus_than_those_of_a_mixture_is_taken_once(
     config = DataConfig(path=["gone.jsonl", "gone.csv"], dialogue="turns", repeats=[1, 3])
     trained = replace(chatbot, data=asdict(config))
     assert load_pairs(trained, path=str(talk), split="test").references == ["b", "c"]
+
+
+def test_of_several_languages_the_pairs_of_a_direction(tiny_multilingual_folder: Path) -> None:
+    trained = load_model(tiny_multilingual_folder)
+    direction = Direction("en", "ko")
+    pairs = load_pairs(trained, path=None, split="test", direction=direction)
+    assert list(pairs.sources) == ["Bicycle 0.", "Bicycle 1.", "Bicycle 3."]  # row 2 has no Korean
+    assert list(pairs.references) == ["강아지 0.", "강아지 1.", "강아지 3."]
+    assert pairs.direction == direction
+    assert pairs.target_language == "ko"
+
+
+def test_a_split_without_a_direction_is_said(
+    tiny_multilingual_folder: Path, tmp_path: Path
+) -> None:
+    trained = load_model(tiny_multilingual_folder)
+    (tmp_path / "a.tsv").write_text("en\tde\na\tb\n", encoding="utf-8")
+    path = str(tmp_path / "a.tsv")
+    german = load_pairs(trained, path=path, split="x", direction=Direction("en", "de"))
+    assert list(german.references) == ["b"]
+    with pytest.raises(DataError, match="no pair of en to ko in the split 'x'$"):
+        load_pairs(trained, path=path, split="x", direction=Direction("en", "ko"))
+
+
+def test_splits_that_are_made_are_those_of_all_languages(
+    tiny_multilingual_folder: Path, tmp_path: Path
+) -> None:
+    rows = [{"en": f"dog {n}", "de": f"Hund {n // 2}", "ko": f"강아지 {n // 3}"} for n in range(90)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    config = DataConfig(path=str(path), source="en", target=["de", "ko"])
+    trained = replace(load_model(tiny_multilingual_folder), data=asdict(config))
+    german, korean = (
+        load_pairs(trained, path=None, split="test", direction=direction)
+        for direction in config.directions
+    )
+    assert list(german.sources) == list(korean.sources)

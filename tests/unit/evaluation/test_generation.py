@@ -20,6 +20,9 @@ from pipeline.evaluation import (
     score_chat,
     score_translations,
 )
+from pipeline.evaluation.generation import encode_sources
+from pipeline.evaluation.likelihood import reference_nats
+from pipeline.languages import Direction
 from pipeline.model_folder import TrainedModel, load_model
 from pipeline.text import normalize
 from pipeline.tokenizer import BOS_ID, EOS_ID
@@ -248,3 +251,28 @@ def test_the_loss_of_an_ensemble_is_that_of_the_mean_of_the_probabilities(
     assert evaluation.loss_nats_per_token == pytest.approx(sum(nats) / len(nats), rel=1e-4)
     alone = score_translations(translator, _PAIRS).loss_nats_per_token
     assert evaluation.loss_nats_per_token != pytest.approx(alone, rel=1e-2)
+
+
+def test_a_direction_is_scored_with_its_tag(tiny_multilingual_folder: Path) -> None:
+    trained = load_model(tiny_multilingual_folder)
+    sources, references = ["The dog.", "A man."], ["강아지", "물"]
+    losses = []
+    for language in ("de", "ko"):
+        pairs = Pairs(
+            split="test",
+            sources=sources,
+            references=references,
+            direction=Direction("en", language),
+        )
+        scores = score_translations(trained, pairs)
+        translator = Translator(trained)
+        assert scores.hypotheses == translator.translate(sources, target_language=language)
+        source_ids = encode_sources(trained, sources, target_language=language)
+        assert [ids[:1] for ids in source_ids] == [trained.tag_ids(language)] * 2
+        target_ids = trained.target_tokenizer.encode_batch(references)
+        nats, num_tokens = reference_nats(
+            trained.model, source_ids, target_ids, batch_size=1, device="cpu"
+        )
+        assert scores.loss_nats_per_token == pytest.approx(nats / num_tokens, rel=1e-5)
+        losses.append(scores.loss_nats_per_token)
+    assert losses[0] != pytest.approx(losses[1], rel=1e-4)

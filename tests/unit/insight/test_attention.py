@@ -59,6 +59,18 @@ def test_without_attention_there_is_nothing_to_see(tiny_translator_folder: Path)
         attention_map(replace(trained, network=model), "hello")
 
 
+def test_the_tag_of_the_target_language_is_looked_at_too(tiny_multilingual_folder: Path) -> None:
+    trained = load_model(tiny_multilingual_folder)
+    german, korean = (
+        attention_map(trained, "The dog", target_language=each) for each in ("de", "ko")
+    )
+    assert german.source == ["<2de>", *korean.source[1:]]
+    assert korean.source[0] == "<2ko>"
+    assert "".join(korean.source[1:-1]) == "▁The▁dog"
+    assert german.target != korean.target
+    assert all(len(row) == len(german.source) for row in german.weights)
+
+
 def test_korean_and_emoji_are_drawn(tmp_path: Path) -> None:
     found = AttentionMap(
         ["강아지", "😀", "</s>"], ["개", "</s>"], [[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]

@@ -6,7 +6,7 @@ import torch
 
 from pipeline.batch import collate_sources
 from pipeline.data.config import DataConfig
-from pipeline.errors import DataError, ModelError
+from pipeline.errors import ConfigError, DataError, ModelError
 from pipeline.insight.state_plot import drops, plot_states
 from pipeline.insight.states import state_map
 from pipeline.model_folder import TrainedModel, load_model
@@ -82,3 +82,13 @@ def test_labels_of_points_that_lie_together_are_put_below_each_other() -> None:
     assert all(above - below >= 11 for above, below in pairwise(lines))
     assert drops(together)[1] == 0  # the topmost stays
     assert drops([(0.0, 50.0), (400.0, 50.0), (0.0, 80.0)]) == [0, 0, 0]
+
+
+def test_states_are_those_of_a_target_language(tiny_multilingual_folder: Path) -> None:
+    trained = load_model(tiny_multilingual_folder)
+    german, korean = (
+        state_map(trained, _SENTENCES, target_language=each).points for each in ("de", "ko")
+    )
+    assert german[0] != pytest.approx(korean[0])
+    with pytest.raises(ConfigError, match="target_language: expected one of de, ko, got none$"):
+        state_map(trained, _SENTENCES)

@@ -33,6 +33,7 @@ def _cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def _corpus(path: Path, word: str) -> Path:
     rows = [
         {"de": f"{word} {n}", "en": f"dog {n}", "kind": "odd" if n % 2 else "even", "number": n % 7}
+        | {"fr": f"chien {n}"}
         for n in range(60)
     ]
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
@@ -49,7 +50,7 @@ def begin(tmp_path: Path) -> Callable[..., RunConfig]:
             max_tokens=20,
             task=task,  # type: ignore[arg-type]
             tokenizer=TokenizerConfig(vocab_size=290, model_type="bpe"),
-            **_TASKS[task],  # type: ignore[arg-type]
+            **{**_TASKS[task], **changes.pop("first", {})},
         )
         first = RunConfig(data=data, model=ModelConfig(**_TINY), name="first")
         job = prepare_job(first, tmp_path / "first")
@@ -132,3 +133,34 @@ def test_a_classifier_of_other_labels_is_refused(
     job = prepare_job(config, tmp_path / "second")
     with pytest.raises(ConfigError, match=r"data.labels: expected \['even', 'odd'\]"):
         job.network(is_new=True)
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "expected"),
+    [
+        (["en", "de"], ["de"], None),
+        (["en", "de"], ["en", "de"], None),
+        (["en", "de"], "de", "a list of some of en, de, as MODEL reads .*, got de"),
+        (["en", "de"], ["de", "kind"], "some of en, de, as MODEL has it, got kind"),
+        ("de", ["de"], "one column, and one data.source, as MODEL has it, got de"),
+    ],
+)
+def test_a_training_goes_on_with_languages_that_the_model_reads_tags_of(
+    begin: Callable[..., RunConfig],
+    tmp_path: Path,
+    there: str | list[str],
+    here: str | list[str],
+    expected: str | None,
+) -> None:
+    config = begin("translation", first={"source": "fr", "target": there}, data={"target": here})
+    if expected is None:
+        job = prepare_job(config, tmp_path / "second")
+        beginning = job.beginning
+        assert beginning is not None
+        assert job.tokenizers[0].languages == ("en", "de")
+        for name, tensor in job.network(is_new=True).state_dict().items():
+            assert torch.equal(tensor, beginning.network.state_dict()[name]), name
+        return
+    message = expected.replace("MODEL", str(tmp_path / "model"))
+    with pytest.raises(ConfigError, match=f"^data.target: expected {message}$"):
+        prepare_job(config, tmp_path / "second")

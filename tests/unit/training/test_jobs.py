@@ -1,7 +1,9 @@
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pytest
@@ -40,10 +42,10 @@ def rows(tmp_path: Path) -> Path:
     return path
 
 
-def _job(rows: Path, *, data: dict[str, str], **model: object) -> Job:
+def _job(rows: Path, *, data: Mapping[str, Any], **model: object) -> Job:
     tokenizer = TokenizerConfig(vocab_size=290, model_type="bpe")
     config = RunConfig(
-        data=DataConfig(path=str(rows), tokenizer=tokenizer, max_tokens=10, **data),  # type: ignore[arg-type]
+        data=DataConfig(path=str(rows), tokenizer=tokenizer, max_tokens=10, **data),
         model=ModelConfig(
             **{"hidden_size": 6, "embedding_dim": 4, "bidirectional": False, **model}  # type: ignore[arg-type]
         ),
@@ -239,3 +241,26 @@ def test_of_a_mixture_each_corpus_is_gone_through_as_often_as_it_says(tmp_path: 
     held_out = sum(len(corpus["validation"]) for corpus in job.corpus.corpora)
     turns = [batch.turns for batch in job.data_module().val_dataloader()]
     assert sum(map(len, turns)) == held_out
+
+
+def test_a_validation_translates_into_each_language_with_its_tag(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    path = tmp_path / "rows.jsonl"
+    rows = [{"en": f"dog {n}", "de": f"Hund {n}", "ko": f"개 {n}"} for n in range(100)]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    data: dict[str, Any] = {"source": "en", "target": ["de", "ko"]}
+    job = _job(path, data=data)
+    assert "directions: en to de, en to ko; a validation scores all of them together" in caplog.text
+    module = job.module(job.network(is_new=True))
+    assert isinstance(module, Seq2SeqModule)
+    text = module.validation
+    (tokenizer,) = job.tokenizers
+    assert len(text.sources) == 20
+    for shown, ids, reference in zip(text.sources, text.source_ids, text.references, strict=True):
+        tag, source = shown.split(" ", 1)
+        language, word = ("de", "Hund") if tag == "<2de>" else ("ko", "개")
+        assert list(ids) == [tokenizer.tag_id(language), *tokenizer.encode(source)]
+        assert reference == source.replace("dog", word)
+    assert [text.sources[row][:5] for row in text.sample_rows] == ["<2de>", "<2ko>"] * 2 + ["<2de>"]

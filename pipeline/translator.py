@@ -33,6 +33,8 @@ from pipeline.errors import ConfigError, ModelError
 from pipeline.languages import Direction
 from pipeline.mbr import least_risk
 from pipeline.model_folder import TrainedModel, load_ensemble
+from pipeline.nn.prepared import PreparedSeq2Seq, can_be_prepared
+from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.terms import Prepared, Terms, goes_on_with_word, translate_with_terms
 from pipeline.text import normalize
 from pipeline.tokenizer import UNK_ID
@@ -97,8 +99,9 @@ class Translator:
             if each.task != "translation":
                 raise ModelError(f"{each.name}: a model for {each.task}; expected translation")
         self._models = (trained, *ensemble)
-        networks = [each.model.to(device).eval() for each in (trained, *ensemble)]
-        self._model: Model[Any] = Ensemble(networks) if ensemble else networks[0]
+        networks = [each.model for each in (trained, *ensemble)]
+        models = [_ready(network, device) for network in networks]
+        self._model: Model[Any] = Ensemble(models) if ensemble else models[0]
         self._copies_unknown = trained.target_tokenizer.has_unknown and any(
             network.decoder.attention is not None for network in networks
         )
@@ -360,3 +363,10 @@ class Translator:
     def _collate(self, sentence: _Sentence) -> tuple[Tensor, Tensor]:
         source_ids, source_lengths = collate_sources([sentence.ids])
         return source_ids.to(self._device), source_lengths.to(self._device)
+
+
+def _ready(network: Seq2Seq, device: str) -> Model[Any]:
+    """To decode from; what can be worked out beforehand is."""
+    if device == "cpu" and can_be_prepared(network):
+        return PreparedSeq2Seq(network)
+    return network.to(device).eval()

@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pipeline.nn.cells.base import Cell, MemoryBiases, State
+from pipeline.nn.cells.base import MemoryBiases, State, SteppedCell
 from pipeline.nn.dropout import scaled_mask
 from pipeline.nn.recurrence import gru_recurrence, lstm_recurrence
 
 
-class _TorchCell(Cell):
+class _TorchCell(SteppedCell):
     """A cell whose weights, and whose kernel on a GPU and outside training, are torch's.
 
     Args:
@@ -98,6 +98,21 @@ class GRUCell(_TorchCell):
         outputs = gru_recurrence(projected, state[0], self._dropped(W_hh), b_hh)
         return outputs.transpose(0, 1), (outputs[-1],)
 
+    def project(self, inputs: Float[Tensor, "*rows I"]) -> Float[Tensor, "*rows G"]:
+        """See `SteppedCell.project`."""
+        W_ih, _, b_ih, _ = self.rnn.parameters()
+        return nn.functional.linear(inputs, W_ih, b_ih)
+
+    def advance(self, projected: Float[Tensor, "B G"], state: State) -> State:
+        """See `SteppedCell.advance`."""
+        (h,), size = state, self.hidden_size
+        _, W_hh, _, b_hh = self.rnn.parameters()
+        recurrent = nn.functional.linear(h, W_hh, b_hh)
+        gates = torch.sigmoid(projected[:, : 2 * size] + recurrent[:, : 2 * size])
+        r, z = gates.chunk(2, dim=-1)
+        n = torch.tanh(torch.addcmul(projected[:, 2 * size :], r, recurrent[:, 2 * size :]))
+        return (torch.lerp(n, h, z),)
+
     def memory_biases(self) -> MemoryBiases:
         """See `Cell.memory_biases`; z keeps in torch's GRU."""
         return MemoryBiases(keep=self.rnn.get_parameter("bias_ih_l0").chunk(3)[1], write=None)
@@ -127,6 +142,19 @@ class LSTMCell(_TorchCell):
         h_0, c_0 = state
         outputs, c = lstm_recurrence(projected, h_0, c_0, self._dropped(W_hh))
         return outputs.transpose(0, 1), (outputs[-1], c)
+
+    def project(self, inputs: Float[Tensor, "*rows I"]) -> Float[Tensor, "*rows G"]:
+        """See `SteppedCell.project`."""
+        W_ih, _, b_ih, b_hh = self.rnn.parameters()
+        return nn.functional.linear(inputs, W_ih, b_ih + b_hh)
+
+    def advance(self, projected: Float[Tensor, "B G"], state: State) -> State:
+        """See `SteppedCell.advance`."""
+        h, c = state
+        gates = torch.addmm(projected, h, self.rnn.get_parameter("weight_hh_l0").t())
+        i, f, g, o = gates.chunk(4, dim=-1)
+        c = torch.addcmul(torch.sigmoid(i) * torch.tanh(g), torch.sigmoid(f), c)
+        return torch.sigmoid(o) * torch.tanh(c), c
 
     def _lacks_kernel(self) -> bool:
         """See `_TorchCell`: oneDNN has no bfloat16 LSTM for processors without AVX-512."""

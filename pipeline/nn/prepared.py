@@ -1,0 +1,224 @@
+"""An encoder-decoder made ready for use: the numbers of `Seq2Seq`, with less to do for each token.
+
+What trained weights decide is worked out once. What follows from a token alone is a row of a table:
+W_xh x of the first recurrent layers, W_l e of the lexical path. What follows from the source alone
+is multiplied once a sentence: of the attentional state W_c [c; h] = W_c1 c + W_c2 h, W_c1 times the
+encoder's outputs, of which the context then is a sum. The weights are in the precision of the
+products, and recurrent layers run over no padding.
+"""
+
+import copy
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import linear
+
+from pipeline.batch import length_mask
+from pipeline.nn.cells import State, SteppedCell
+from pipeline.nn.embedding import Embedding, OneHot
+from pipeline.nn.seq2seq import Seq2Seq
+
+
+@dataclass(frozen=True)
+class PreparedState:
+    """All that the next step needs.
+
+    Attributes:
+        layers: The state of each layer.
+        keys: What the top layer's h is compared with; none without attention.
+        values: W_c1 times the encoder's outputs, beside it W_l times the words; as the keys.
+        barred: 0 at a source token, -inf at padding.
+        attention_weights: Where the last step looked; None before the first, or without attention.
+    """
+
+    layers: tuple[State, ...]
+    keys: Float[Tensor, "B S H"] | None
+    values: Float[Tensor, "B S F"] | None
+    barred: Float[Tensor, "B S"]
+    attention_weights: Float[Tensor, "B S"] | None = None
+
+    def select(self, rows: Int[Tensor, " N"]) -> "PreparedState":
+        """The state of these rows, in this order; a row may be named twice."""
+        return replace(
+            self,
+            **self._changing(rows),
+            keys=_pick(self.keys, rows),
+            values=_pick(self.values, rows),
+            barred=self.barred.index_select(0, rows),
+        )
+
+    def reorder(self, rows: Int[Tensor, " B"]) -> "PreparedState":
+        """As `select`, where each row is of the same source as that in whose place it comes."""
+        return replace(self, **self._changing(rows))
+
+    def _changing(self, rows: Tensor) -> dict[str, Any]:
+        layers = tuple(tuple(part.index_select(0, rows) for part in each) for each in self.layers)
+        return {"layers": layers, "attention_weights": _pick(self.attention_weights, rows)}
+
+
+class PreparedSeq2Seq:
+    """A trained `Seq2Seq` to decode from, without gradients: a `Model` of `pipeline.decoding`.
+
+    Args:
+        network: One that `can_be_prepared`; it stays as it is.
+        dtype: Of the weights and the products.
+    """
+
+    def __init__(self, network: Seq2Seq, dtype: torch.dtype = torch.float32) -> None:
+        assert can_be_prepared(network)
+        network = copy.deepcopy(network).requires_grad_(False).eval()
+        self._encoder, self._decoder = network.encoder, network.decoder
+        self._decoder_cells = [
+            cell for cell in self._decoder.layers if isinstance(cell, SteppedCell)
+        ]
+        source_words = _vectors(self._encoder.embedding)
+        target_words = _vectors(self._decoder.embedding)
+        self._source_tables = [
+            cell.project(source_words).to(dtype) for cell in _cells(self._encoder.layers[0])
+        ]
+        self._target_table = self._decoder_cells[0].project(target_words).to(dtype)
+        lexical = self._decoder.lexical
+        self._word_values = (
+            None if lexical is None else linear(source_words, lexical.W_l.weight).to(dtype)
+        )
+        self._network = network.to(dtype)
+
+    @torch.no_grad()
+    def encode(
+        self, source_ids: Int[Tensor, "B S"], source_lengths: Int[Tensor, " B"]
+    ) -> PreparedState:
+        """The state before the first token."""
+        lengths, order = source_lengths.sort(descending=True, stable=True)
+        ids = source_ids[order]
+        outputs, final_states = self._read(ids, lengths)
+        layers = []
+        for cell, bridge, h in zip(
+            self._decoder_cells, self._decoder.bridges, final_states, strict=True
+        ):
+            layers.append(tuple(torch.tanh(bridge(h)).chunk(cell.num_state_parts, dim=-1)))
+        barred = torch.zeros_like(ids, dtype=torch.float32)
+        barred.masked_fill_(~length_mask(lengths, ids.shape[1]), -math.inf)
+        state = PreparedState(tuple(layers), *self._looked_at(ids, outputs), barred)
+        return state.select(order.argsort())
+
+    @torch.no_grad()
+    def step(
+        self, token_ids: Int[Tensor, " B"], state: PreparedState
+    ) -> tuple[Float[Tensor, "B V"], PreparedState]:
+        """Logits of the next token after `token_ids`, and the state that follows."""
+        decoder = self._decoder
+        projected = self._target_table.index_select(0, token_ids)
+        outputs, layers = projected, []
+        for i, (cell, layer) in enumerate(zip(self._decoder_cells, state.layers, strict=True)):
+            if i > 0:
+                projected = cell.project(outputs)
+            layers.append(cell.advance(projected, layer))
+            h = layers[-1][0]
+            outputs = outputs + h if decoder.residual and i > 0 else h
+        from_state = linear(outputs, self._attentional_weights[-1], decoder.W_c.bias)
+        features, weights = torch.tanh(from_state), None
+        if state.keys is not None and state.values is not None:
+            scores = (state.keys @ outputs.unsqueeze(2)).squeeze(2).float() + state.barred
+            weights = scores.softmax(dim=-1)
+            found = (weights.to(outputs.dtype).unsqueeze(1) @ state.values).squeeze(1)
+            context = found[:, : decoder.W_c.out_features]
+            features = torch.tanh(from_state + context)
+            if decoder.lexical is not None:
+                words = found[:, decoder.W_c.out_features :]
+                features = features + torch.tanh(words + decoder.lexical.W_l.bias)
+        logits = self._network.logits(features)
+        return logits, replace(state, layers=tuple(layers), attention_weights=weights)
+
+    def _read(
+        self, ids: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]
+    ) -> tuple[Float[Tensor, "B S H"], list[Float[Tensor, "B H"]]]:
+        """The encoder's outputs, 0 on padding, and its last states; the longest row comes first."""
+        num_rows = [int((lengths > t).sum()) for t in range(ids.shape[1])]
+        projected = [table[ids] for table in self._source_tables]
+        outputs = projected[0]
+        final_states = []
+        for i, layer in enumerate(self._encoder.layers):
+            if i > 0:
+                projected = [cell.project(outputs) for cell in _cells(layer)]
+            forwards = range(ids.shape[1])
+            directions = [
+                _run(cell, inputs, times, num_rows)
+                for cell, inputs, times in zip(
+                    _cells(layer), projected, (forwards, forwards[::-1]), strict=False
+                )
+            ]
+            layer_outputs, final_state = (
+                torch.cat(each, dim=-1) for each in zip(*directions, strict=True)
+            )
+            outputs = outputs + layer_outputs if self._encoder.residual and i > 0 else layer_outputs
+            final_states.append(final_state)
+        return outputs, final_states
+
+    def _looked_at(self, ids: Tensor, outputs: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """The keys and values of a `PreparedState`."""
+        attention = self._decoder.attention
+        if attention is None:
+            return None, None
+        keys = attention.keys(outputs) / math.sqrt(outputs.shape[-1])
+        values = linear(outputs, self._attentional_weights[0])
+        if self._word_values is not None:
+            values = torch.cat([values, self._word_values[ids]], dim=-1)
+        return keys, values
+
+    @property
+    def _attentional_weights(self) -> tuple[Tensor, ...]:
+        """What the context is multiplied with, if there is one, and what the state is."""
+        parts: tuple[Tensor, ...]
+        parts = self._decoder.W_c.weight.split(self._network.config.hidden_size, dim=1)
+        return parts
+
+
+def can_be_prepared(network: Seq2Seq) -> bool:
+    """Whether `PreparedSeq2Seq` knows all its parts: those of the default configuration and near.
+
+    Of the cells GRU and LSTM, of the attentions those whose scores are products, after the last
+    layer; no input feeding, no coverage, no memory of a conversation.
+    """
+    config, decoder = network.config, network.decoder
+    return (
+        config.cell in ("gru", "lstm")
+        and config.attention in ("none", "dot", "general")
+        and not (decoder.lower_attentions or decoder.input_feeding or decoder.coverage)
+        and network.memory is None
+    )
+
+
+def _run(
+    cell: SteppedCell, inputs: Float[Tensor, "B S G"], times: range, num_rows: list[int]
+) -> tuple[Float[Tensor, "B S H"], Float[Tensor, "B H"]]:
+    """Outputs and last state of one direction, over the rows that are as long as that alone."""
+    outputs = inputs.new_zeros(*inputs.shape[:2], cell.hidden_size)
+    state = cell.initial_state(outputs[:, 0])
+    state = tuple(part.clone() for part in state)
+    for t in times:
+        rows = slice(num_rows[t])
+        after = cell.advance(inputs[rows, t], tuple(part[rows] for part in state))
+        for part, new in zip(state, after, strict=True):
+            part[rows] = new
+        outputs[rows, t] = after[0]
+    return outputs, state[0]
+
+
+def _cells(layer: Any) -> list[SteppedCell]:
+    """Of an `EncoderLayer`: from left to right, and from right to left if it reads both ways."""
+    return [cell for cell in (layer.forward_cell, layer.backward_cell) if cell is not None]
+
+
+def _vectors(embedding: Embedding | OneHot) -> Float[Tensor, "V D"]:
+    """Of each token."""
+    size = embedding.num_embeddings if isinstance(embedding, Embedding) else embedding.embedding_dim
+    vectors: Tensor = embedding(torch.arange(size))
+    return vectors
+
+
+def _pick(tensor: Tensor | None, rows: Tensor) -> Tensor | None:
+    return None if tensor is None else tensor.index_select(0, rows)

@@ -21,7 +21,7 @@ import torch
 from pipeline.nn.cells import Cell
 from pipeline.nn.config import CellName, ModelConfig
 from pipeline.nn.initialization import build_cell
-from pipeline.training.precision import choose_precision
+from pipeline.precision import choose_precision
 
 _LENGTHS = (16, 64, 256, 1024, 4096)
 _NUM_TOKENS = 8192
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--against", choices=get_args(CellName), default="lstm")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    in_bf16 = choose_precision("auto", device_type="cpu") == "bf16-mixed"
+    in_bf16 = choose_precision("auto", device_type="cpu") == torch.bfloat16
     cells = {
         name: build_cell(ModelConfig(cell=name), _INPUT_SIZE, _HIDDEN_SIZE)
         for name in (options.cell, options.against)

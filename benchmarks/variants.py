@@ -24,8 +24,8 @@ import torch
 from pipeline.cli.train import parse
 from pipeline.data.by_step import Position
 from pipeline.data.datamodule import TrainingBatches
+from pipeline.precision import choose_precision
 from pipeline.training.jobs import TextJob
-from pipeline.training.precision import choose_precision
 
 CONFIG = "configs/multi30k_de_en.yaml"
 _WARMUP_STEPS, _TIMED_STEPS = 5, 25
@@ -74,7 +74,7 @@ class Variant:
             job = TextJob(config, Path(folder))
         network = job.network(is_new=False).train()
         optimizer = torch.optim.AdamW(network.parameters(), fused=True)
-        in_bf16 = choose_precision("auto", device_type="cpu") == "bf16-mixed"
+        in_bf16 = choose_precision("auto", device_type="cpu") == torch.bfloat16
         batches: Iterator[Any] = iter(TrainingBatches(job.corpus, seed=1, position=Position()))
         num_tokens, started = 0, 0.0
         for step, batch in enumerate(islice(batches, _WARMUP_STEPS + _TIMED_STEPS)):

@@ -35,6 +35,7 @@ from pipeline.mbr import least_risk
 from pipeline.model_folder import TrainedModel, load_ensemble
 from pipeline.nn.prepared import PreparedSeq2Seq, can_be_prepared
 from pipeline.nn.seq2seq import Seq2Seq
+from pipeline.precision import Precision, choose_precision
 from pipeline.terms import Prepared, Terms, goes_on_with_word, translate_with_terms
 from pipeline.text import normalize
 from pipeline.tokenizer import UNK_ID
@@ -83,6 +84,9 @@ class Translator:
         ensemble: More of them, whose probabilities are averaged with its own; they have its
             tokenizers, as `load_ensemble` makes sure.
         device: Where they run.
+        precision: Of the weights and of all products: `fp32`; `bf16`, which is faster where the
+            processor has units for it, and can give other words here and there; or `auto`, which
+            takes it there. A model that is not decoded by a `PreparedSeq2Seq` stays in `fp32`.
 
     Raises:
         ModelError: A model is for another task.
@@ -94,13 +98,15 @@ class Translator:
         *,
         ensemble: Sequence[TrainedModel] = (),
         device: str = "cpu",
+        precision: Precision = "fp32",
     ) -> None:
         for each in (trained, *ensemble):
             if each.task != "translation":
                 raise ModelError(f"{each.name}: a model for {each.task}; expected translation")
         self._models = (trained, *ensemble)
         networks = [each.model for each in (trained, *ensemble)]
-        models = [_ready(network, device) for network in networks]
+        dtype = choose_precision(precision, device_type=torch.device(device).type)
+        models = [_ready(network, device, dtype) for network in networks]
         self._model: Model[Any] = Ensemble(models) if ensemble else models[0]
         self._copies_unknown = trained.target_tokenizer.has_unknown and any(
             network.decoder.attention is not None for network in networks
@@ -111,7 +117,12 @@ class Translator:
 
     @classmethod
     def from_pretrained(
-        cls, path: str | Path, *, ensemble: Sequence[str | Path] = (), device: str = "cpu"
+        cls,
+        path: str | Path,
+        *,
+        ensemble: Sequence[str | Path] = (),
+        device: str = "cpu",
+        precision: Precision = "fp32",
     ) -> Self:
         """Load a model folder, or a model on the Hugging Face hub by its name.
 
@@ -119,13 +130,14 @@ class Translator:
             path: Where the model is.
             ensemble: Where more of them are, whose probabilities are averaged with its own.
             device: Where they run.
+            precision: See the class.
 
         Raises:
             ModelError: There is none, it is damaged, it is for another task, or those of an
                 ensemble do not share their tokenizers.
         """
         trained, *others = load_ensemble([path, *ensemble])
-        return cls(trained, ensemble=others, device=device)
+        return cls(trained, ensemble=others, device=device, precision=precision)
 
     @property
     def directions(self) -> list[Direction]:
@@ -365,8 +377,8 @@ class Translator:
         return source_ids.to(self._device), source_lengths.to(self._device)
 
 
-def _ready(network: Seq2Seq, device: str) -> Model[Any]:
+def _ready(network: Seq2Seq, device: str, dtype: torch.dtype) -> Model[Any]:
     """To decode from; what can be worked out beforehand is."""
     if device == "cpu" and can_be_prepared(network):
-        return PreparedSeq2Seq(network)
+        return PreparedSeq2Seq(network, dtype)
     return network.to(device).eval()

@@ -24,6 +24,9 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--output", required=True, help="the folder of the corpus")
     parser.add_argument("--beam-size", type=int, default=5, help="of the teachers (default: 5)")
     parser.add_argument(
+        "--precision", choices=("fp32", "bf16", "auto"), default="fp32", help="of the teachers"
+    )
+    parser.add_argument(
         "--each", action="store_true", help="each teacher writes by itself, not the ensemble"
     )
     parser.add_argument(
@@ -66,7 +69,7 @@ def run(arguments: Sequence[str]) -> None:
 
     def teacher(first: TrainedModel, *others: TrainedModel, backwards: bool = False) -> Teacher:
         translate = partial(
-            Translator(first, ensemble=others).translate,
+            Translator(first, ensemble=others, precision=options.precision).translate,
             settings=settings,
             target_language=direction.source if backwards else direction.target,
         )
@@ -78,6 +81,7 @@ def run(arguments: Sequence[str]) -> None:
     description = {
         "teachers": options.teacher,
         "beam_size": options.beam_size,
+        "precision": options.precision,
         "each": options.each,
         "back": options.back,
         "with_references": options.with_references,

@@ -79,6 +79,7 @@ def run(arguments: Sequence[str]) -> None:
         references,
         search=search,
         ensemble=ensemble,
+        precision=options.precision,
         batch_size=options.batch_size,
         settings=settings,
         reverse=load_model(options.reverse) if options.reverse else None,

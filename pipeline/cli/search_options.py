@@ -39,12 +39,19 @@ def add_search_options(parser: argparse._ActionsContainer) -> None:
         default=[],
         help="another model whose probabilities are averaged with the first's; may be repeated",
     )
+    parser.add_argument(
+        "--precision",
+        choices=("fp32", "bf16", "auto"),
+        default="fp32",
+        help="bf16 is faster where the processor has units for it (default: fp32)",
+    )
 
 
 def given_search_options(options: argparse.Namespace) -> list[str]:
     """Those that were given and are not the default, as they are typed."""
     changed = [name for name, default in _DEFAULTS.items() if getattr(options, name) != default]
     changed += ["ensemble"] if options.ensemble else []
+    changed += ["precision"] if options.precision != "fp32" else []
     return [f"--{name.replace('_', '-')}" for name in changed]
 
 

@@ -53,7 +53,9 @@ def run(arguments: Sequence[str]) -> None:
 
     from pipeline.translator import Translator
 
-    translator = Translator.from_pretrained(options.model, ensemble=options.ensemble)
+    translator = Translator.from_pretrained(
+        options.model, ensemble=options.ensemble, precision=options.precision
+    )
     target_language = chosen_target(options, translator.directions)
     numbers = itertools.count(1)
     if options.n_best is None:

@@ -18,6 +18,7 @@ from pipeline.evaluation.other_kinds import (
 from pipeline.languages import Direction
 from pipeline.metrics import CASED_13A, BleuProtocol
 from pipeline.model_folder import TrainedModel
+from pipeline.precision import Precision
 
 Scores = GenerationScores | ClassificationScores | LanguageModelScores | ForecastScores
 
@@ -50,6 +51,7 @@ def evaluate(
     beam_size: int = 1,
     search: SearchSettings | None = None,
     ensemble: Sequence[TrainedModel] = (),
+    precision: Precision = "fp32",
     batch_size: int = 64,
     settings: ChatSettings | None = None,
     reverse: TrainedModel | None = None,
@@ -63,6 +65,7 @@ def evaluate(
         beam_size: For what is decoded; 1 is greedy.
         search: For translations: how they are searched for, instead of the beam size alone.
         ensemble: For translations: models whose probabilities are averaged with its own.
+        precision: For translations: see `Translator`.
         batch_size: Sentences together.
         settings: How replies are generated; for chat models only.
         reverse: A model from reply to message, by which candidates are ranked.
@@ -95,6 +98,7 @@ def evaluate(
         pairs,
         search=search,
         ensemble=ensemble,
+        precision=precision,
         batch_size=batch_size,
         protocol=protocol,
     )

@@ -15,6 +15,7 @@ from pipeline.evaluation.likelihood import ensemble_nats, reference_nats
 from pipeline.evaluation.scores import SplitScores
 from pipeline.metrics import CASED_13A, BleuProtocol
 from pipeline.model_folder import TrainedModel
+from pipeline.precision import Precision
 from pipeline.text import normalize
 from pipeline.translator import MAX_SOURCE_TOKENS, Translator
 
@@ -79,6 +80,7 @@ def score_translations(
     beam_size: int = 1,
     search: SearchSettings | None = None,
     ensemble: Sequence[TrainedModel] = (),
+    precision: Precision = "fp32",
     batch_size: int = 64,
     protocol: BleuProtocol = CASED_13A,
     device: str = "cpu",
@@ -93,13 +95,14 @@ def score_translations(
         beam_size: 1 is greedy decoding.
         search: How translations are searched for, instead of the beam size alone.
         ensemble: Models whose probabilities are averaged with its own.
+        precision: In which it translates; the references are scored in `fp32`.
         batch_size: Sentences together.
         protocol: How BLEU is computed.
         device: Where it runs.
     """
     settings = SearchSettings.of(beam_size, search)
     model = trained.model.to(device).eval()
-    translator = Translator(trained, ensemble=ensemble, device=device)
+    translator = Translator(trained, ensemble=ensemble, device=device, precision=precision)
     started = time.perf_counter()
     texts = translator.translate(
         pairs.sources,

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError
 from pipeline.nn.config import ModelConfig
+from pipeline.precision import Precision
 
 _TIME = re.compile(r"(?:(?:(?P<days>\d+):)?(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>\d+)")
 
@@ -65,7 +66,7 @@ class TrainerConfig:
     max_time: str | int | None = None
     accelerator: str = "auto"
     devices: int = 1
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    precision: Precision = "auto"
     learning_rate: float = 3e-3
     schedule: Literal["cosine", "inverse_sqrt", "constant"] = "cosine"
     warmup_steps: int = 200

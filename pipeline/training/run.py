@@ -18,6 +18,7 @@ from pipeline.data.config import DataConfig
 from pipeline.errors import ConfigError
 from pipeline.model_folder import TrainedModel, save_model
 from pipeline.nn.network import Network
+from pipeline.precision import choose_precision
 from pipeline.training.callbacks import (
     BestModel,
     MetricsSession,
@@ -30,7 +31,6 @@ from pipeline.training.config import RunConfig
 from pipeline.training.jobs import Job, prepare_job
 from pipeline.training.metrics_file import MetricsFile
 from pipeline.training.module import TrainingModule
-from pipeline.training.precision import choose_precision
 from pipeline.training.processes import is_first, share_cores
 from pipeline.training.progress_bar import TrainingProgress
 
@@ -199,10 +199,11 @@ def _trainer(
     accelerator = _accelerator(config.trainer.accelerator)
     if accelerator == "cpu":
         share_cores(config.trainer.devices)
+    dtype = choose_precision(config.trainer.precision, device_type=accelerator)
     return lightning.Trainer(
         accelerator=accelerator,
         devices=config.trainer.devices,
-        precision=choose_precision(config.trainer.precision, device_type=accelerator),
+        precision="bf16-mixed" if dtype == torch.bfloat16 else "32-true",
         max_epochs=1,  # the batches never end: the steps do
         max_steps=config.trainer.max_steps,
         val_check_interval=config.trainer.validate_every,

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -24,6 +24,8 @@ from pipeline.errors import ConfigError, ModelError
 from pipeline.mbr import mean_chrf
 from pipeline.model_folder import TrainedModel, load_model
 from pipeline.nn.config import AttentionName, ModelConfig
+from pipeline.nn.prepared import PreparedSeq2Seq
+from pipeline.precision import Precision, choose_precision
 from pipeline.terms import Glossary, Terms
 from pipeline.terms.placeholders import CITIES
 from pipeline.terms.protection import KINDS
@@ -513,3 +515,32 @@ def test_a_term_is_looked_for_behind_the_tag(
     terms = Terms(Glossary({"dog": "bicycle"}))
     multilingual.translate(["The little dog runs.", "A dog"], terms=terms, target_language="ko")
     assert found == ["dog", "dog"]
+
+
+def test_in_bf16_it_translates_with_a_model_of_that_precision(
+    tiny_translator_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dtypes = []
+    step = PreparedSeq2Seq.step
+
+    def spy(self: PreparedSeq2Seq, *inputs: Any) -> Any:
+        found = step(self, *inputs)
+        dtypes.append(found[0].dtype)
+        return found
+
+    monkeypatch.setattr(PreparedSeq2Seq, "step", spy)
+    for precision in get_args(Precision):
+        Translator.from_pretrained(tiny_translator_folder, precision=precision)("a dog")
+        expected = choose_precision(precision, device_type="cpu")
+        assert set(dtypes) == {expected}
+        dtypes.clear()
+
+
+def test_a_model_that_cannot_be_prepared_translates_as_it_is(
+    tiny_translator_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = load_model(tiny_translator_folder)
+    expected = Translator(trained).translate(LINES)
+    monkeypatch.setattr(pipeline.translator, "can_be_prepared", lambda _: False)
+    trained.network.train()
+    assert Translator(trained, precision="bf16").translate(LINES) == expected

@@ -1,6 +1,7 @@
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -275,3 +276,19 @@ def test_a_language_is_missed_before_a_line_is_read(
 ) -> None:
     with pytest.raises(ConfigError, match=f"^--to: expected one of de, ko, got {got}$"):
         translate.run([str(tiny_multilingual_folder), "-", *words])
+
+
+@pytest.mark.parametrize("words", [[], ["--precision", "bf16"]])
+def test_the_precision_reaches_the_translator(
+    tiny_translator_folder: Path, file: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    asked = []
+    build = Translator.from_pretrained
+
+    def spy(*arguments: Any, precision: str, **options: Any) -> Translator:
+        asked.append(precision)
+        return build(*arguments, **options)
+
+    monkeypatch.setattr(Translator, "from_pretrained", spy)
+    translate.run([str(tiny_translator_folder), str(file), *words])
+    assert asked == [words[1] if words else "fp32"]

@@ -4,19 +4,17 @@ from typing import Literal
 
 import torch
 
-LightningPrecision = Literal["bf16-mixed", "32-true"]
+Precision = Literal["auto", "bf16", "fp32"]
 
 
-def choose_precision(
-    precision: Literal["auto", "bf16", "fp32"], *, device_type: str
-) -> LightningPrecision:
-    """Lightning's name of the precision; `auto` takes bfloat16 where there are units for it.
+def choose_precision(precision: Precision, *, device_type: str) -> torch.dtype:
+    """Of the products; `auto` takes bfloat16 where there are units for it.
 
     On a processor without such units bfloat16 is emulated, and slower than float32.
     """
     if precision == "auto":
         precision = "bf16" if _is_good_at_bf16(device_type) else "fp32"
-    return "bf16-mixed" if precision == "bf16" else "32-true"
+    return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
 def _is_good_at_bf16(device_type: str) -> bool:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from pipeline.cli.language_options import (
     given_language_options,
 )
 from pipeline.cli.main import Parser
-from pipeline.cli.score_report import report
+from pipeline.cli.score_report import report, worst_report
 from pipeline.cli.search_options import (
     add_search_options,
     given_search_options,
@@ -35,6 +36,9 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--beam-size", type=int, default=1, help="1 is greedy (default)")
     parser.add_argument("--batch-size", type=int, default=64, help="sentences decoded together")
     parser.add_argument("--output", help="a tsv file for source, reference and hypothesis")
+    parser.add_argument(
+        "--worst", metavar="N", type=int, default=0, help="show the N worst translations, by chrF2"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     add_language_options(parser)
     add_search_options(parser.add_argument_group("of a translator's search"))
@@ -47,10 +51,13 @@ def run(arguments: Sequence[str]) -> None:
         if getattr(options, name) < 1:
             option = name.replace("_", "-")
             raise ConfigError(f"--{option}: expected 1 or more, got {getattr(options, name)}")
+    if options.worst < 0:
+        raise ConfigError(f"--worst: expected 0 or more, got {options.worst}")
     if options.output and not Path(options.output).resolve().parent.is_dir():
         raise ConfigError(f"--output {options.output}: no such folder")
 
-    from pipeline.evaluation import GenerationScores, evaluate, load_references
+    from pipeline.evaluation import GenerationScores, Pairs, evaluate, load_references
+    from pipeline.evaluation.worst import worst_translations
     from pipeline.model_folder import load_ensemble, load_model
 
     settings = chat_settings(options)
@@ -62,6 +69,7 @@ def run(arguments: Sequence[str]) -> None:
     if trained.task != "chat" and (given := given_chat_options(options)):
         raise ConfigError(f"{given[0]}: expected a chatbot, got a model for {trained.task}")
     given = given_language_options(options) + given_search_options(options)
+    given += ["--worst"] if options.worst else []
     if trained.task != "translation" and given:
         raise ConfigError(f"{given[0]}: expected a translator, got a model for {trained.task}")
     if trained.task not in ("translation", "chat") and (given := given_bleu_options(options)):
@@ -87,12 +95,22 @@ def run(arguments: Sequence[str]) -> None:
     )
     if options.output:
         write_hypotheses(Path(options.output), references, scores)
+    worst = []
+    if options.worst:
+        assert isinstance(references, Pairs)
+        assert isinstance(scores, GenerationScores)
+        worst = worst_translations(references, scores.hypotheses, options.worst)
     if options.json:
-        print(json.dumps(scores.as_json(), ensure_ascii=False))
+        shown = scores.as_json()
+        if options.worst:
+            shown["worst"] = [asdict(sentence) for sentence in worst]
+        print(json.dumps(shown, ensure_ascii=False))
         return
     if len(trained.directions) > 1:
         print(f"direction   {direction}")
     print(report(scores))
+    if worst:
+        print("", *worst_report(worst), sep="\n")
     if isinstance(scores, GenerationScores) and not options.output:
         print("--output FILE.tsv writes the hypotheses beside the references", file=sys.stderr)
 

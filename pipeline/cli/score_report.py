@@ -1,5 +1,6 @@
 """Scores for a person to read."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
         LanguageModelScores,
         Scores,
     )
+    from pipeline.evaluation.worst import JudgedSentence
 
 
 def report(scores: "Scores") -> str:
@@ -32,6 +34,18 @@ def report(scores: "Scores") -> str:
         case ForecastScores():
             return _forecast_report(scores)
     return _generation_report(scores)
+
+
+def worst_report(worst: "Sequence[JudgedSentence]") -> list[str]:
+    """The sentences below their heading, for a person to read."""
+    lines = ["the worst, by chrF2:"]
+    for sentence in worst:
+        lines += [
+            f"  {sentence.chrf:5.1f}  source      {sentence.source}",
+            f"         reference   {sentence.reference}",
+            f"         hypothesis  {sentence.hypothesis}",
+        ]
+    return lines
 
 
 def _generation_report(scores: "GenerationScores") -> str:

@@ -357,3 +357,26 @@ def test_a_direction_that_was_not_trained_is_not_scored(
 def test_a_chatbot_has_no_direction(tiny_chat_folder: Path) -> None:
     with pytest.raises(ConfigError, match="^--to ko: expected a translator, got a model for chat"):
         evaluate.run([str(tiny_chat_folder), "--to", "ko"])
+
+
+def test_the_worst_translations(
+    folder: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate.run([str(folder), "--data", str(corpus), "--worst", "2"])
+    printed = capsys.readouterr().out.splitlines()
+    shown = printed[printed.index("the worst, by chrF2:") + 1 :]
+    assert [line[8:20].strip() for line in shown] == ["source", "reference", "hypothesis"] * 2
+
+    evaluate.run([str(folder), "--data", str(corpus), "--worst", "2", "--json"])
+    worst = json.loads(capsys.readouterr().out)["worst"]
+    assert [line[20:].strip() for line in shown] == [
+        sentence[name] for sentence in worst for name in ("source", "reference", "hypothesis")
+    ]
+    assert worst[0]["chrf"] <= worst[1]["chrf"]
+
+
+def test_the_worst_are_of_translators(chat_folder: str) -> None:
+    with pytest.raises(ConfigError, match="^--worst: expected 0 or more, got -1"):
+        evaluate.run([chat_folder, "--worst", "-1"])
+    with pytest.raises(ConfigError, match="^--worst: expected a translator, got a model for chat"):
+        evaluate.run([chat_folder, "--worst", "3"])

@@ -29,6 +29,13 @@ from pipeline.training.jobs import TextJob
 
 CONFIG = "configs/multi30k_de_en.yaml"
 _WARMUP_STEPS, _TIMED_STEPS = 5, 25
+_FORMS = {
+    "bleu": ".2f",
+    "bleu_lowercased": ".2f",
+    "chrf": ".2f",
+    "loss": ".3f",
+    "gradient": ".1e",
+}
 
 
 @dataclass(frozen=True)
@@ -59,9 +66,9 @@ class Variant:
         words = ["train", "--config", self.config, "--name", self.name, *self.options]
         _seq2seq(words, stdout=sys.stderr)
 
-    def score(self, split: str = "test") -> Mapping[str, Any]:
+    def score(self, split: str = "test", *options: str) -> Mapping[str, Any]:
         """What `seq2seq evaluate --json` says of it."""
-        words = ["evaluate", str(self.model), "--split", split, "--json"]
+        words = ["evaluate", str(self.model), "--split", split, "--json", *options]
         words += ["--output", str(self.hypotheses(split))]
         found = _seq2seq(words, stdout=subprocess.PIPE)
         scores: dict[str, Any] = json.loads(found.stdout)
@@ -117,7 +124,7 @@ def _entry(name: str, same: Sequence[Mapping[str, Any]]) -> str:
     values = [row[name] for row in same if row[name] is not None]
     if isinstance(values[0], str):
         return f"`{values[0]}`"
-    form = {"bleu": ".2f", "loss": ".3f", "gradient": ".1e"}.get(name, ",.0f")
+    form = _FORMS.get(name, ",.0f")
     spread = f" ± {statistics.stdev(values):{form}}" if len(set(values)) > 1 else ""
     return f"{statistics.fmean(values):{form}}{spread}"
 

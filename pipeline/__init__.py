@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline.chat import ChatSession, ChatSettings
     from pipeline.classifier import Classifier
-    from pipeline.decoding import SearchSettings
+    from pipeline.search_settings import SearchSettings
     from pipeline.translator import Translator
 
 __all__ = ["ChatSession", "ChatSettings", "Classifier", "SearchSettings", "Translator"]
@@ -22,9 +22,9 @@ def __getattr__(name: str) -> Any:
 
         return classifier.Classifier
     if name == "SearchSettings":
-        from pipeline import decoding
+        from pipeline import search_settings
 
-        return decoding.SearchSettings
+        return search_settings.SearchSettings
     if name in ("ChatSession", "ChatSettings"):
         from pipeline import chat
 

@@ -1,6 +1,5 @@
 """The translator: text in, text out."""
 
-import logging
 import zlib
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
@@ -15,11 +14,9 @@ from pipeline.decoding import (
     Constraint,
     EncodedSource,
     Ensemble,
-    Hypothesis,
     LengthLimit,
     Model,
     Sampler,
-    SearchSettings,
     attention_along,
     beam_search,
     decode_all,
@@ -30,18 +27,18 @@ from pipeline.decoding import (
 )
 from pipeline.decoding.batched import Found
 from pipeline.errors import ConfigError, ModelError
+from pipeline.hypothesis import Hypothesis
 from pipeline.languages import Direction
 from pipeline.mbr import least_risk
 from pipeline.model_folder import TrainedModel, load_ensemble
 from pipeline.nn.prepared import PreparedSeq2Seq, can_be_prepared
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.precision import Precision, choose_precision
+from pipeline.search_settings import SearchSettings
+from pipeline.sentences import Sentence, read_sentences, target_text
 from pipeline.terms import Prepared, Terms, goes_on_with_word, translate_with_terms
 from pipeline.text import normalize
-from pipeline.tokenizer import UNK_ID
-from pipeline.unknown_words import copy_unknown
 
-_log = logging.getLogger(__name__)
 MAX_SOURCE_TOKENS = 512
 """A longer source is cut: no training pair was nearly as long, and time grows with it."""
 MBR_EPSILON = 0.02
@@ -57,20 +54,6 @@ class Candidate(NamedTuple):
 
     text: str
     score: float
-
-
-class _Sentence(NamedTuple):
-    """A line that holds text: which one, the text, a tag, the ids as far as they are read."""
-
-    line: int
-    text: str
-    tag_ids: list[int]
-    text_ids: list[int]
-
-    @property
-    def ids(self) -> list[int]:
-        """What the model reads."""
-        return self.tag_ids + self.text_ids
 
 
 class Translator:
@@ -254,24 +237,10 @@ class Translator:
         tags = [trained.tag_ids(target_language) for trained in self._models]
         return tags[0]
 
-    def _sentences(self, lines: Sequence[str], tag_ids: list[int]) -> list[_Sentence]:
-        texts = [normalize(line) for line in lines]
-        return [
-            _Sentence(i, text, tag_ids, self._source_ids(text))
-            for i, text in enumerate(texts)
-            if text
-        ]
-
-    def _source_ids(self, text: str) -> list[int]:
-        ids = self._source_tokenizer.encode(text)
-        if len(ids) > MAX_SOURCE_TOKENS:
-            _log.warning(
-                "only the first %d of %s pieces are translated of the line '%s…'",
-                MAX_SOURCE_TOKENS,
-                f"{len(ids):,}",
-                text[:40],
-            )
-        return ids[:MAX_SOURCE_TOKENS]
+    def _sentences(self, lines: Sequence[str], tag_ids: list[int]) -> list[Sentence]:
+        return read_sentences(
+            lines, self._source_tokenizer, tag_ids=tag_ids, max_tokens=MAX_SOURCE_TOKENS
+        )
 
     def _search_options(self, settings: SearchSettings) -> dict[str, Any]:
         return {
@@ -284,7 +253,7 @@ class Translator:
 
     def _decode(
         self,
-        sentences: Sequence[_Sentence],
+        sentences: Sequence[Sentence],
         search: Callable[[Tensor, Tensor], list[Found]],
         batch_size: int,
     ) -> list[Found]:
@@ -344,9 +313,9 @@ class Translator:
         tokenizer = self._target_tokenizer
         return [i for i in range(len(tokenizer)) if goes_on_with_word(tokenizer.appended(i))]
 
-    def _least_risk(self, sentence: _Sentence, num_samples: int) -> str:
+    def _least_risk(self, sentence: Sentence, num_samples: int) -> str:
         """Draws from a generator of the sentence's own, so that no other sentence changes it."""
-        source = EncodedSource(self._model, *self._collate(sentence))
+        source = EncodedSource(self._model, *self._collate(sentence.ids))
         generator = torch.Generator(self._device).manual_seed(zlib.crc32(sentence.text.encode()))
         drawn = greedy_search(
             source,
@@ -358,22 +327,23 @@ class Translator:
         texts = [self._text(sentence, hypothesis) for hypothesis in drawn]
         return texts[least_risk(texts)]
 
-    def _text(self, sentence: _Sentence, hypothesis: Hypothesis) -> str:
-        ids = hypothesis.ids
-        if UNK_ID not in ids:
-            return normalize(self._target_tokenizer.decode(ids))
-        weights = attention_along(self._model, *self._collate(sentence), ids)
-        text = copy_unknown(
-            sentence.text,
-            ids,
-            weights[:, len(sentence.tag_ids) : -1].tolist(),  # a tag and EOS are no words
+    def _text(self, sentence: Sentence, hypothesis: Hypothesis) -> str:
+        return target_text(
+            sentence,
+            hypothesis.ids,
+            self._look,
             source_tokenizer=self._source_tokenizer,
             target_tokenizer=self._target_tokenizer,
         )
-        return normalize(text)
 
-    def _collate(self, sentence: _Sentence) -> tuple[Tensor, Tensor]:
-        source_ids, source_lengths = collate_sources([sentence.ids])
+    def _look(self, source_ids: Sequence[int], target_ids: Sequence[int]) -> list[list[float]]:
+        weights: list[list[float]] = attention_along(
+            self._model, *self._collate(source_ids), target_ids
+        ).tolist()
+        return weights
+
+    def _collate(self, ids: Sequence[int]) -> tuple[Tensor, Tensor]:
+        source_ids, source_lengths = collate_sources([ids])
         return source_ids.to(self._device), source_lengths.to(self._device)
 
 

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.decoding import SearchSettings
+    from pipeline.search_settings import SearchSettings
 
 _DEFAULTS = {"length_penalty": 1.0, "coverage_penalty": 0.0, "mbr": 0}
 
@@ -61,7 +61,7 @@ def search_settings(options: argparse.Namespace) -> "SearchSettings":
     Raises:
         ConfigError: A value is outside of its range, or has no effect beside the others.
     """
-    from pipeline.decoding import SearchSettings
+    from pipeline.search_settings import SearchSettings
 
     return SearchSettings(
         beam_size=options.beam_size, **{name: getattr(options, name) for name in _DEFAULTS}

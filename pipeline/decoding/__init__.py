@@ -7,7 +7,6 @@ rules     what may follow, given what was generated
 scoring   how probable given targets are
 alignment where the model looks while it writes them
 ensemble  several models as one
-settings  how a translation is searched for
 grid      beam search for hypotheses that hold given tokens (constraints)
 """
 
@@ -19,7 +18,7 @@ from pipeline.decoding.encoded import EncodedSource
 from pipeline.decoding.ensemble import Ensemble
 from pipeline.decoding.greedy import greedy_search, stream_tokens
 from pipeline.decoding.grid import Constrained, decode_constrained, grid_beam_search
-from pipeline.decoding.protocol import Hypothesis, LengthLimit, Model
+from pipeline.decoding.protocol import LengthLimit, Model
 from pipeline.decoding.rules import (
     MinLength,
     NoRepeatContextNgram,
@@ -29,7 +28,8 @@ from pipeline.decoding.rules import (
 )
 from pipeline.decoding.sampling import Sampler
 from pipeline.decoding.scoring import score_targets
-from pipeline.decoding.settings import SearchSettings
+from pipeline.hypothesis import Hypothesis
+from pipeline.search_settings import SearchSettings
 
 __all__ = [
     "Constrained",

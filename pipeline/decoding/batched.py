@@ -10,8 +10,9 @@ from torch import Tensor
 from pipeline.batch import collate_sources, rows_by_length
 from pipeline.decoding.beam import beam_search
 from pipeline.decoding.greedy import greedy_search
-from pipeline.decoding.protocol import AnyState, Hypothesis, LengthLimit, Model
+from pipeline.decoding.protocol import AnyState, LengthLimit, Model
 from pipeline.decoding.rules import Rule
+from pipeline.hypothesis import Hypothesis
 
 Search = Callable[[Tensor, Tensor], list[Hypothesis]]
 """From `source_ids` (B, S) and `source_lengths` (B) to the best hypothesis of each row."""

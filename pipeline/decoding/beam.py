@@ -10,7 +10,6 @@ from torch import Tensor
 
 from pipeline.decoding.protocol import (
     AnyState,
-    Hypothesis,
     LengthLimit,
     Model,
     attention_of,
@@ -18,6 +17,7 @@ from pipeline.decoding.protocol import (
     next_token_logits,
 )
 from pipeline.decoding.rules import Rule, apply_rules
+from pipeline.hypothesis import Hypothesis
 from pipeline.tokenizer import EOS_ID
 
 

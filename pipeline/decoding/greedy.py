@@ -9,13 +9,13 @@ from torch import Tensor
 
 from pipeline.decoding.protocol import (
     AnyState,
-    Hypothesis,
     LengthLimit,
     Model,
     begin_of_sentence,
     next_token_logits,
 )
 from pipeline.decoding.rules import Rule, apply_rules, leave_an_end
+from pipeline.hypothesis import Hypothesis
 from pipeline.tokenizer import EOS_ID
 
 Permit = Callable[[list[int]], bool]

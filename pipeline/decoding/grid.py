@@ -11,12 +11,12 @@ from pipeline.batch import collate_sources, rows_by_length
 from pipeline.decoding.constraints import NONE, Constraint, ConstraintTable, Progress
 from pipeline.decoding.protocol import (
     AnyState,
-    Hypothesis,
     LengthLimit,
     Model,
     begin_of_sentence,
     next_token_logits,
 )
+from pipeline.hypothesis import Hypothesis
 from pipeline.tokenizer import EOS_ID
 
 _LEAST = 0.01

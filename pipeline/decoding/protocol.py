@@ -47,21 +47,6 @@ class Model(Protocol[AnyState]):
         ...
 
 
-@dataclass(frozen=True)
-class Hypothesis:
-    """A generated sentence.
-
-    Attributes:
-        ids: Its tokens, without BOS and EOS.
-        log_prob: The log-probability in nats of these tokens, and of EOS if it came to one.
-        score: What a beam search judged it by; None where there was nothing to compare it with.
-    """
-
-    ids: list[int]
-    log_prob: float
-    score: float | None = None
-
-
 @dataclass(frozen=True, kw_only=True)
 class LengthLimit:
     """How long a hypothesis may become: `ratio * source_length + extra` tokens, EOS included."""

@@ -50,3 +50,10 @@ def build_embedding(config: ModelConfig, vocab_size: int) -> Embedding | OneHot:
     if config.embedding == "one_hot":
         return OneHot(vocab_size)
     return Embedding(vocab_size, config.embedding_dim)
+
+
+def token_vectors(embedding: Embedding | OneHot) -> Float[Tensor, "V D"]:
+    """The vector of each token of the vocabulary."""
+    size = embedding.num_embeddings if isinstance(embedding, Embedding) else embedding.embedding_dim
+    vectors: Tensor = embedding(torch.arange(size))
+    return vectors

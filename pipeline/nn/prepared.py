@@ -19,7 +19,7 @@ from torch.nn.functional import linear
 
 from pipeline.batch import length_mask
 from pipeline.nn.cells import State, SteppedCell
-from pipeline.nn.embedding import Embedding, OneHot
+from pipeline.nn.embedding import token_vectors
 from pipeline.nn.seq2seq import Seq2Seq
 
 
@@ -75,8 +75,8 @@ class PreparedSeq2Seq:
         self._decoder_cells = [
             cell for cell in self._decoder.layers if isinstance(cell, SteppedCell)
         ]
-        source_words = _vectors(self._encoder.embedding)
-        target_words = _vectors(self._decoder.embedding)
+        source_words = token_vectors(self._encoder.embedding)
+        target_words = token_vectors(self._decoder.embedding)
         self._source_tables = [
             cell.project(source_words).to(dtype) for cell in _cells(self._encoder.layers[0])
         ]
@@ -211,13 +211,6 @@ def _run(
 def _cells(layer: Any) -> list[SteppedCell]:
     """Of an `EncoderLayer`: from left to right, and from right to left if it reads both ways."""
     return [cell for cell in (layer.forward_cell, layer.backward_cell) if cell is not None]
-
-
-def _vectors(embedding: Embedding | OneHot) -> Float[Tensor, "V D"]:
-    """Of each token."""
-    size = embedding.num_embeddings if isinstance(embedding, Embedding) else embedding.embedding_dim
-    vectors: Tensor = embedding(torch.arange(size))
-    return vectors
 
 
 def _pick(tensor: Tensor | None, rows: Tensor) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""How a sentence is searched for: what a person may set."""
+"""How a sentence is searched for: what a person may set. Knows no search, and imports no torch."""
 
 import math
 from dataclasses import dataclass

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.decoding import SearchSettings
 from pipeline.errors import ConfigError
+from pipeline.search_settings import SearchSettings
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline.chat import ChatSession, ChatSettings
     from pipeline.classifier import Classifier
+    from pipeline.onnx_translator import OnnxTranslator
     from pipeline.search_settings import SearchSettings
     from pipeline.translator import Translator
 
-__all__ = ["ChatSession", "ChatSettings", "Classifier", "SearchSettings", "Translator"]
+__all__ = [
+    "ChatSession",
+    "ChatSettings",
+    "Classifier",
+    "OnnxTranslator",
+    "SearchSettings",
+    "Translator",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,6 +25,10 @@ def __getattr__(name: str) -> Any:
         from pipeline import translator
 
         return translator.Translator
+    if name == "OnnxTranslator":
+        from pipeline import onnx_translator
+
+        return onnx_translator.OnnxTranslator
     if name == "Classifier":
         from pipeline import classifier
 

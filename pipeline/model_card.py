@@ -34,15 +34,29 @@ _EXAMPLES: dict[Task, list[str]] = {
 
 def model_card(trained: "TrainedModel") -> str:
     """The text of the model's README: what it is, what it learnt from, what it scored."""
-    data = trained.data
-    path = data.get("path", "unknown")
-    config = trained.network.config
-    num_parameters = sum(parameter.numel() for parameter in trained.network.parameters())
     lines = [
         f"# {trained.name}",
         "",
         f"A recurrent {_KINDS[trained.task]}, trained with seq2seq-pipeline.",
         "",
+        *description(trained),
+    ]
+    if example := _EXAMPLES.get(trained.task):
+        targets = targets_of(trained.directions)
+        if len(targets) > 1:
+            language = f'"...", target_language="{targets[0]}"'
+            example = [line.replace('"..."', language) for line in example]
+        lines += ["```python", *example, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def description(trained: "TrainedModel") -> list[str]:
+    """Lines on what it learnt from and what it scored, with an empty one at the end."""
+    data = trained.data
+    path = data.get("path", "unknown")
+    config = trained.network.config
+    num_parameters = sum(parameter.numel() for parameter in trained.network.parameters())
+    lines = [
         "| | |",
         "| --- | --- |",
         f"| data | `{path}`, {_columns(trained)} |",
@@ -60,13 +74,7 @@ def model_card(trained: "TrainedModel") -> str:
         lines += [f"Scores on the {where}:", "", "| score | value |", "| --- | --- |"]
         lines += [f"| {name} | {_shown(value)} |" for name, value in scores.items()]
         lines.append("")
-    if example := _EXAMPLES.get(trained.task):
-        targets = targets_of(trained.directions)
-        if len(targets) > 1:
-            language = f'"...", target_language="{targets[0]}"'
-            example = [line.replace('"..."', language) for line in example]
-        lines += ["```python", *example, "```"]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _columns(trained: "TrainedModel") -> str:

@@ -27,6 +27,7 @@ from pipeline.nn.forecaster import Forecaster
 from pipeline.nn.language_model import LanguageModel
 from pipeline.nn.network import Network
 from pipeline.nn.seq2seq import Seq2Seq
+from pipeline.runtime.folder import is_exported
 from pipeline.task import Task
 from pipeline.tokenizer import Tokenizer
 
@@ -242,6 +243,11 @@ def _read_config(path: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: expected the JSON of a model folder ({error})") from error
+    if is_exported(path.parent):
+        raise ModelError(
+            f"{path.parent}: expected a model folder, found one that was exported to ONNX, "
+            "which seq2seq translate and OnnxTranslator read"
+        )
     version = config.get("format_version") if isinstance(config, dict) else None
     if not isinstance(version, int):
         raise ModelError(f"{path}: expected the key format_version, as a model folder has it")

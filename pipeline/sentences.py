@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from pipeline.hypothesis import Hypothesis
 from pipeline.text import normalize
 from pipeline.tokenizer import UNK_ID, Tokenizer
 from pipeline.unknown_words import copy_unknown
@@ -27,6 +28,13 @@ class Sentence(NamedTuple):
     def ids(self) -> list[int]:
         """What the model reads."""
         return self.tag_ids + self.text_ids
+
+
+class Candidate(NamedTuple):
+    """A translation and what the beam search judged it by; see `beam_search`."""
+
+    text: str
+    score: float
 
 
 def read_sentences(
@@ -61,6 +69,15 @@ def target_text(
         target_tokenizer=target_tokenizer,
     )
     return normalize(text)
+
+
+def best_candidates(texts: Sequence[str], nbest: Sequence[Hypothesis]) -> list[Candidate]:
+    """The texts of hypotheses that stand the best first, each once: pieces may spell it twice."""
+    scores: dict[str, float] = {}
+    for text, hypothesis in zip(texts, nbest, strict=True):
+        assert hypothesis.score is not None
+        scores.setdefault(text, hypothesis.score)
+    return list(map(Candidate, scores, scores.values()))
 
 
 def _ids(text: str, tokenizer: Tokenizer, max_tokens: int) -> list[int]:

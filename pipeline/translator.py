@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -35,7 +35,7 @@ from pipeline.nn.prepared import PreparedSeq2Seq, can_be_prepared
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.precision import Precision, choose_precision
 from pipeline.search_settings import SearchSettings
-from pipeline.sentences import Sentence, read_sentences, target_text
+from pipeline.sentences import Candidate, Sentence, best_candidates, read_sentences, target_text
 from pipeline.terms import Prepared, Terms, goes_on_with_word, translate_with_terms
 from pipeline.text import normalize
 
@@ -47,13 +47,6 @@ for minimum Bayes risk best with it."""
 
 LEAST_TERMS_BEAM_SIZE = 4
 """Of a search that has to place terms: a beam of one has no choice where they go."""
-
-
-class Candidate(NamedTuple):
-    """A translation and what the beam search judged it by; see `beam_search`."""
-
-    text: str
-    score: float
 
 
 class Translator:
@@ -225,11 +218,8 @@ class Translator:
         for sentence, nbest in zip(
             sentences, self._decode(sentences, search, batch_size), strict=True
         ):
-            scores: dict[str, float] = {}
-            for hypothesis in nbest:
-                assert hypothesis.score is not None
-                scores.setdefault(self._text(sentence, hypothesis), hypothesis.score)
-            candidates[sentence.line] = list(map(Candidate, scores, scores.values()))[:n_best]
+            texts = [self._text(sentence, hypothesis) for hypothesis in nbest]
+            candidates[sentence.line] = best_candidates(texts, nbest)[:n_best]
         return candidates
 
     def _tag_ids(self, target_language: str | None) -> list[int]:

@@ -1,5 +1,6 @@
 """`seq2seq translate`: one line in, one line out, in order, empty lines kept."""
 
+import argparse
 import itertools
 import logging
 from collections.abc import Sequence
@@ -9,12 +10,19 @@ from typing import TYPE_CHECKING
 from pipeline.cli.language_options import add_target_option, chosen_target
 from pipeline.cli.lines import answer_lines, require_file
 from pipeline.cli.main import Parser
-from pipeline.cli.search_options import add_search_options, search_settings
+from pipeline.cli.search_options import (
+    add_search_options,
+    given_search_options,
+    search_settings,
+)
 from pipeline.errors import ConfigError
+from pipeline.runtime.folder import is_exported
 
 if TYPE_CHECKING:
+    from pipeline.onnx_translator import OnnxTranslator
+    from pipeline.sentences import Candidate
     from pipeline.terms import Terms
-    from pipeline.translator import Candidate
+    from pipeline.translator import Translator
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +30,7 @@ _log = logging.getLogger(__name__)
 def run(arguments: Sequence[str]) -> None:
     """Run the command."""
     parser = Parser(prog="seq2seq translate", description=__doc__)
-    parser.add_argument("model", help="a model folder, or a hub name")
+    parser.add_argument("model", help="a model folder, a hub name, or a folder of seq2seq export")
     parser.add_argument("file", nargs="?", default="-", help="text, a sentence a line; - is stdin")
     parser.add_argument("--beam-size", type=int, default=1, help="1 is greedy (default)")
     parser.add_argument("--batch-size", type=int, default=64, help="sentences decoded together")
@@ -44,6 +52,9 @@ def run(arguments: Sequence[str]) -> None:
     )
     options = parser.parse_args(arguments)
     require_file(options.file)
+    exported = is_exported(options.model)
+    if exported:
+        _refuse(options)
     terms = _terms(options.glossary, options.protect)
     settings = search_settings(options)
     if options.n_best is not None:
@@ -51,11 +62,7 @@ def run(arguments: Sequence[str]) -> None:
         if terms is not None:
             raise ConfigError("n_best: expected none with a glossary or protected spans")
 
-    from pipeline.translator import Translator
-
-    translator = Translator.from_pretrained(
-        options.model, ensemble=options.ensemble, precision=options.precision
-    )
+    translator = _exported(options) if exported else _trained(options)
     target_language = chosen_target(options, translator.directions)
     numbers = itertools.count(1)
     if options.n_best is None:
@@ -63,8 +70,8 @@ def run(arguments: Sequence[str]) -> None:
             translator.translate,
             batch_size=options.batch_size,
             settings=settings,
-            terms=terms,
             target_language=target_language,
+            **({} if terms is None else {"terms": terms}),
         )
 
         def answer(lines: list[str]) -> list[str]:
@@ -93,6 +100,32 @@ def run(arguments: Sequence[str]) -> None:
         return [row for candidates, number in numbered for row in _rows(number, candidates)]
 
     answer_lines(options.file, n_best)
+
+
+def _refuse(options: argparse.Namespace) -> None:
+    """Refuse what an exported translator cannot do, its precision being what it was exported in."""
+    given = {f"--{name}": getattr(options, name) for name in ("glossary", "protect")}
+    refused = [option for option, value in given.items() if value is not None]
+    allowed = ("--length-penalty", "--coverage-penalty")
+    refused += [option for option in given_search_options(options) if option not in allowed]
+    if refused:
+        raise ConfigError(
+            f"{options.model}: an exported translator; expected no {refused[0]} with it"
+        )
+
+
+def _exported(options: argparse.Namespace) -> "OnnxTranslator":
+    from pipeline.onnx_translator import OnnxTranslator
+
+    return OnnxTranslator.from_pretrained(options.model)
+
+
+def _trained(options: argparse.Namespace) -> "Translator":
+    from pipeline.translator import Translator
+
+    return Translator.from_pretrained(
+        options.model, ensemble=options.ensemble, precision=options.precision
+    )
 
 
 def _terms(glossary: str | None, protect: str | None) -> "Terms | None":

@@ -35,7 +35,7 @@ class OnnxTranslator:
 
     def __init__(self, folder: ExportedFolder, *, num_threads: int | None = 1) -> None:
         self._folder = folder
-        self._model = OnnxModel(folder.path, num_threads=num_threads)
+        self._model = OnnxModel(folder, num_threads=num_threads)
         self._source_tokenizer, self._target_tokenizer = folder.tokenizers[0], folder.tokenizers[-1]
 
     @classmethod

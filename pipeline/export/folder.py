@@ -88,7 +88,7 @@ def _require_exportable(trained: TrainedModel) -> None:
         return
     for key, values in _EXPORTED.items():
         if (value := getattr(trained.model.config, key)) not in values:
-            expected = " or ".join(map(str, values)).lower()
+            expected = " or ".join(map(str, values))
             raise ModelError(
                 f"{trained.name}: model.{key}: expected {expected} for an export, got {value}"
             )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ConfigError, ModelError
-from pipeline.runtime.folder import DECODER_FILE, ENCODER_FILE
+from pipeline.runtime.folder import DECODER_FILE, ENCODER_FILE, ExportedFolder
 from pipeline.tokenizer import EOS_ID, PAD_ID
 
 try:
@@ -70,16 +70,17 @@ class OnnxModel:
     """The encoder and the decoder of an exported folder.
 
     Args:
-        folder: Where they are.
+        folder: What it says.
         num_threads: Of a matrix product; None lets ONNX Runtime take all cores.
 
     Raises:
         ModelError: A graph is missing or damaged.
     """
 
-    def __init__(self, folder: Path, *, num_threads: int | None = None) -> None:
-        self._encoder = _load(folder / ENCODER_FILE, num_threads)
-        self._decoder = _load(folder / DECODER_FILE, num_threads)
+    def __init__(self, folder: ExportedFolder, *, num_threads: int | None = None) -> None:
+        self._encoder = _load(folder.path / ENCODER_FILE, num_threads)
+        self._decoder = _load(folder.path / DECODER_FILE, num_threads)
+        self._vocab_size = len(folder.tokenizers[-1])
         self._encoded = [output.name for output in self._encoder.get_outputs()]
         self._found = [output.name for output in self._decoder.get_outputs()]
 
@@ -91,7 +92,7 @@ class OnnxModel:
         return DecoderState(layers, found)
 
     def generate(
-        self, token_ids: Ints, state: DecoderState, num_left: Ints, until_open: int
+        self, token_ids: Ints, state: DecoderState, *, num_left: Ints, until_open: int
     ) -> tuple[Steps, DecoderState]:
         """Go on with the most probable token until no more than so many rows are open.
 
@@ -104,12 +105,15 @@ class OnnxModel:
         return self._run(token_ids, state, num_left=num_left, until_open=until_open, num_best=1)
 
     def step(
-        self, token_ids: Ints, state: DecoderState, num_best: int
+        self, token_ids: Ints, state: DecoderState, *, num_best: int
     ) -> tuple[Steps, DecoderState]:
-        """One step, after `token_ids` (B, K)."""
-        num_left = np.ones(len(token_ids), np.int64)
+        """One step, after `token_ids` (B, K); at most as many of the best as there are pieces."""
         return self._run(
-            token_ids, state, num_left=num_left, until_open=token_ids.size, num_best=num_best
+            token_ids,
+            state,
+            num_left=np.ones(len(token_ids), np.int64),
+            until_open=token_ids.size,
+            num_best=min(num_best, self._vocab_size),
         )
 
     def _run(

@@ -32,7 +32,7 @@ def greedy_search(
     log_probs = [0.0] * len(rows)
     while len(rows):
         until_open = math.floor(_FULL_ENOUGH * len(rows))
-        steps, state = model.generate(token_ids, state, num_left, until_open=until_open)
+        steps, state = model.generate(token_ids, state, num_left=num_left, until_open=until_open)
         found, nats = steps.ids[:, :, 0, 0].T, steps.log_probs[:, :, 0, 0].T  # (B, T)
         is_open = np.zeros(len(rows), bool)
         for i, row in enumerate(rows.tolist()):

@@ -79,7 +79,9 @@ def test_an_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trian"]) == MISTAKE
     out, err = capsys.readouterr()
     assert out == ""
-    commands = "train, evaluate, compare, sheet, translate, chat, classify, distill, export, inspect"
+    commands = (
+        "train, evaluate, compare, sheet, translate, chat, classify, distill, export, inspect"
+    )
     assert err == f"error: no command 'trian'; expected one of {commands}\n"
 
 

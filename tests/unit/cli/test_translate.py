@@ -14,6 +14,7 @@ from pipeline.model_folder import load_model, save_model
 from pipeline.terms import Glossary, Terms
 from pipeline.tokenizer import TokenizerConfig, train_tokenizer
 from tests.building import build_untrained
+from tests.exporting import exported
 
 _LINES = [f"A man in a {word} shirt." for word in ("red", "green", "blue", "white", "black")]
 
@@ -292,3 +293,60 @@ def test_the_precision_reaches_the_translator(
     monkeypatch.setattr(Translator, "from_pretrained", spy)
     translate.run([str(tiny_translator_folder), str(file), *words])
     assert asked == [words[1] if words else "fp32"]
+
+
+@pytest.fixture(scope="module")
+def exported_folder(tiny_translator_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return exported(
+        load_model(tiny_translator_folder), tmp_path_factory.mktemp("exported") / "model"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--batch-size", "2"],
+        ["--beam-size", "3", "--length-penalty", "0.2", "--coverage-penalty", "0.5"],
+        ["--beam-size", "3", "--n-best", "2"],
+    ],
+    ids=str,
+)
+def test_an_exported_translator_says_what_the_model_says(
+    tiny_translator_folder: Path,
+    exported_folder: Path,
+    file: Path,
+    words: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    translate.run([str(tiny_translator_folder), str(file), *words])
+    expected, _ = capsys.readouterr()
+    translate.run([str(exported_folder), str(file), *words])
+    out, _ = capsys.readouterr()
+    if "--n-best" in words:  # the last digit of a score is not the same
+        assert _without_scores(out) == _without_scores(expected)
+    else:
+        assert out == expected
+
+
+def _without_scores(text: str) -> list[tuple[str, str]]:
+    rows = [line.split("\t") for line in text.splitlines()]
+    return [(number, translation) for number, _, translation in rows]
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["--glossary", "terms.tsv"], "--glossary"),
+        (["--protect", "urls"], "--protect"),
+        (["--mbr", "6"], "--mbr"),
+        (["--ensemble", "other"], "--ensemble"),
+        (["--precision", "bf16"], "--precision"),
+    ],
+)
+def test_what_an_exported_translator_lacks_is_refused(
+    exported_folder: Path, file: Path, words: list[str], option: str
+) -> None:
+    message = f"{exported_folder}: an exported translator; expected no {option} with it"
+    with pytest.raises(ConfigError, match=f"^{message}$"):
+        translate.run([str(exported_folder), str(file), *words])

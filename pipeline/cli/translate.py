@@ -3,9 +3,9 @@
 import argparse
 import itertools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.language_options import add_target_option, chosen_target
 from pipeline.cli.lines import answer_lines, require_file
@@ -16,7 +16,6 @@ from pipeline.cli.search_options import (
     search_settings,
 )
 from pipeline.errors import ConfigError
-from pipeline.runtime.folder import is_exported
 
 if TYPE_CHECKING:
     from pipeline.onnx_translator import OnnxTranslator
@@ -52,6 +51,9 @@ def run(arguments: Sequence[str]) -> None:
     )
     options = parser.parse_args(arguments)
     require_file(options.file)
+
+    from pipeline.runtime.folder import is_exported
+
     exported = is_exported(options.model)
     if exported:
         _refuse(options)
@@ -66,12 +68,13 @@ def run(arguments: Sequence[str]) -> None:
     target_language = chosen_target(options, translator.directions)
     numbers = itertools.count(1)
     if options.n_best is None:
-        translate = partial(
+        more: dict[str, Any] = {} if terms is None else {"terms": terms}
+        translate: Callable[[list[str]], list[str]] = partial(
             translator.translate,
             batch_size=options.batch_size,
             settings=settings,
             target_language=target_language,
-            **({} if terms is None else {"terms": terms}),
+            **more,
         )
 
         def answer(lines: list[str]) -> list[str]:

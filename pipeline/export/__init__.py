@@ -3,7 +3,7 @@
 graph     a graph put together node by node
 cells     GRU and LSTM in one
 encoder   the encoder's graph            decoder   the decoder's, a loop
-folder    the folder that is written     quantization   int8
+folder    what is written, and its card  quantization   int8
 """
 
 from pipeline.export.folder import export_model, require_free

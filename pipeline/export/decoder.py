@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from pipeline.export.cells import ExportedCell, add_step, array, as_exported, weight_of
-from pipeline.export.graph import Graph
+from pipeline.export.graph import Graph, Shape
 from pipeline.nn.cells.gated import LSTMCell
 from pipeline.nn.embedding import token_vectors
 from pipeline.nn.seq2seq import Seq2Seq
@@ -44,7 +44,7 @@ def step_graph(network: Seq2Seq, *, allow_unknown: bool) -> onnx.ModelProto:
         if i > 0:
             projected = _project(graph, cell, outputs)
         names = [f"state_{num_parts + part}" for part in range(cell.num_state_parts)]
-        shape = ["B", "beams", cell.hidden_size]
+        shape: Shape = ["B", "beams", cell.hidden_size]
         state = [graph.input(f"step_{name}", "float", shape) for name in names]
         state = add_step(graph, cell, projected, state)
         for part, name in zip(state, names, strict=True):

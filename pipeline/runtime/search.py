@@ -42,7 +42,7 @@ def greedy_search(
             ids[row] += [token_id for token_id in new[:num_new] if token_id != EOS_ID]
             log_probs[row] += float(nats[i, :num_new].sum())
         num_left, token_ids = (num_left - found.shape[1])[is_open], found[is_open, -1:]
-        rows, state = rows[is_open], state.select(is_open.nonzero()[0])
+        rows, state = rows[is_open], state.select(np.flatnonzero(is_open))
     return list(map(Hypothesis, ids, log_probs))
 
 
@@ -109,18 +109,14 @@ def beam_search(
             ids = [token_id for token_id in generated[row, place].tolist() if token_id != EOS_ID]
             finished[sentences[row]].append(Hypothesis(ids, log_prob, score))
         log_probs = np.where(ends | ~is_kept, -np.inf, log_probs).astype(np.float32)
-        is_open = np.isfinite(log_probs).any(axis=1)
-        if not is_open.any():
+        kept = np.flatnonzero(np.isfinite(log_probs).any(axis=1))
+        if not len(kept):
             break
         state = state.reorder(beams)
-        if not is_open.all():
-            state = state.select(is_open.nonzero()[0])
-            sentences, log_probs, token_ids = (
-                sentences[is_open],
-                log_probs[is_open],
-                token_ids[is_open],
-            )
-            generated, coverage = generated[is_open], coverage[is_open]
+        if len(kept) < len(sentences):
+            state = state.select(kept)
+            sentences, log_probs, token_ids = sentences[kept], log_probs[kept], token_ids[kept]
+            generated, coverage = generated[kept], coverage[kept]
     return [sorted(each, key=_score, reverse=True) for each in finished]
 
 
@@ -144,7 +140,8 @@ def _attention(steps: Steps) -> Floats:
     """Where the last step looked: (B, K, S)."""
     if steps.attention is None:
         raise ConfigError("coverage_penalty: expected a model with attention, this one has none")
-    return steps.attention[-1]
+    last: Floats = steps.attention[-1]
+    return last
 
 
 def _log_coverage(coverage: Floats) -> float:

@@ -9,7 +9,8 @@ class Hypothesis:
 
     Attributes:
         ids: Its tokens, without BOS and EOS.
-        log_prob: The log-probability in nats of these tokens, and of EOS if it came to one.
+        log_prob: The log-probability in nats of these tokens, and of EOS if it came to one; nan
+            where the search was not asked for it.
         score: What a beam search judged it by; None where there was nothing to compare it with.
     """
 

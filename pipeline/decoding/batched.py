@@ -54,7 +54,10 @@ def search_best(
     rules: Sequence[Rule] = (),
     allow_unknown: bool = False,
 ) -> list[Hypothesis]:
-    """The best hypothesis of each row, by greedy decoding or by `beam_search`."""
+    """The best hypothesis of each row, by `beam_search`, or by greedy decoding.
+
+    A beam of one compares nothing, so that its hypotheses come without their log-probabilities.
+    """
     if beam_size == 1:
         return greedy_search(
             model,
@@ -63,6 +66,7 @@ def search_best(
             limit=limit,
             rules=rules,
             allow_unknown=allow_unknown,
+            with_log_probs=False,
         )
     nbest = beam_search(
         model,

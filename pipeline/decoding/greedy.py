@@ -42,6 +42,7 @@ def greedy_search(
     choose: Chooser = most_probable,
     rules: Sequence[Rule] = (),
     allow_unknown: bool = False,
+    with_log_probs: bool = True,
 ) -> list[Hypothesis]:
     """Decode a batch; rows that are finished leave it, several at a time, and the rest goes faster.
 
@@ -55,12 +56,15 @@ def greedy_search(
         choose: What takes the next token.
         rules: What may follow.
         allow_unknown: Whether UNK may: for whoever puts something in its place.
+        with_log_probs: Whether the log-probabilities are wanted; nan stands in place of them
+            otherwise. They take a tenth of the time.
     """
     state = model.encode(source_ids, source_lengths)
     max_lengths = limit.of(source_lengths)
     num_rows = source_ids.shape[0]
     generated = torch.full((num_rows, int(max_lengths.max())), EOS_ID, device=source_ids.device)
-    log_probs = torch.zeros(num_rows, device=source_ids.device)
+    log_probs = torch.full((num_rows,), 0.0 if with_log_probs else math.nan)
+    log_probs = log_probs.to(source_ids.device)
     rows = torch.arange(num_rows, device=source_ids.device)  # which sentence each row belongs to
     is_open = torch.ones_like(rows, dtype=torch.bool)
     token_ids = begin_of_sentence(source_ids)
@@ -69,8 +73,9 @@ def greedy_search(
         logits = next_token_logits(logits, allow_unknown=allow_unknown)
         ruled = apply_rules(rules, logits, generated[rows, :position]) if rules else logits
         token_ids = choose(ruled).where(is_open, EOS_ID)
-        chosen = logits.gather(1, token_ids.unsqueeze(1)).squeeze(1)
-        log_probs[rows] += (chosen - logits.logsumexp(dim=-1)).where(is_open, 0.0)
+        if with_log_probs:
+            chosen = logits.gather(1, token_ids.unsqueeze(1)).squeeze(1)
+            log_probs[rows] += (chosen - logits.logsumexp(dim=-1)).where(is_open, 0.0)
         generated[rows, position] = token_ids
         is_open &= (token_ids != EOS_ID) & (position + 1 < max_lengths[rows])
         num_open = int(is_open.sum())

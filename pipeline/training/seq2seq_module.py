@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -136,7 +137,7 @@ class Seq2SeqModule(TrainingModule[Seq2Seq]):
         self.averaged.eval()
         found = decode_all(
             [text.source_ids[row] for row in rows],
-            lambda ids, lengths: greedy_search(self.averaged, ids, lengths, limit=text.limit),
+            partial(greedy_search, self.averaged, limit=text.limit, with_log_probs=False),
             batch_size=_BATCH_SIZE,
             device=self.device,
         )

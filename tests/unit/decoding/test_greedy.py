@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -123,3 +124,14 @@ def test_sampled_streams_are_reproducible() -> None:
     streams = [stream(seed) for seed in (1, 1, 2, 3)]
     assert streams[0] == streams[1]
     assert len({tuple(ids) for ids in streams}) > 1
+
+
+@seeds
+def test_without_log_probabilities_the_tokens_are_the_same(seed: int) -> None:
+    model, limit = network(seed), LengthLimit()
+    batch = collate_sources(SOURCES)
+    expected = greedy_search(model, *batch, limit=limit)
+    found = greedy_search(model, *batch, limit=limit, with_log_probs=False)
+    assert [hypothesis.ids for hypothesis in found] == [hypothesis.ids for hypothesis in expected]
+    assert all(math.isnan(hypothesis.log_prob) for hypothesis in found)
+    assert all(math.isfinite(hypothesis.log_prob) for hypothesis in expected)

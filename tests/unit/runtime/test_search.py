@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.batch import collate_sources
-from pipeline.decoding import LengthLimit, search_best
+from pipeline.decoding import LengthLimit
 from pipeline.decoding import attention_along as torch_attention_along
 from pipeline.decoding import beam_search as torch_beam_search
+from pipeline.decoding import greedy_search as torch_greedy_search
 from pipeline.model_folder import TrainedModel
 from pipeline.runtime.folder import ExportedFolder
 from pipeline.runtime.model import OnnxModel
@@ -31,7 +32,7 @@ def test_greedy_search_finds_the_same_ids_and_log_probabilities(
     model: OnnxModel, trained: TrainedModel
 ) -> None:
     limit = LengthLimit()
-    expected = search_best(trained.model, *collate_sources(SOURCES), beam_size=1, limit=limit)
+    expected = torch_greedy_search(trained.model, *collate_sources(SOURCES), limit=limit)
     found = greedy_search(model, SOURCES, [2 * (len(ids) + 1) + 10 for ids in SOURCES])
     assert [each.ids for each in found] == [each.ids for each in expected]
     assert len({len(each.ids) for each in found}) > 2

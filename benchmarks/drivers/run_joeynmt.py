@@ -1,0 +1,141 @@
+"""Drives JoeyNMT: a training with its own `TrainManager`, decoding with its own `predict`."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from joeynmt.config import parse_global_args, set_validation_args
+from joeynmt.prediction import prepare
+from joeynmt.training import TrainManager
+from measure import TokenClock, serve
+
+
+def options(request: dict[str, Any]) -> dict[str, Any]:
+    """Its configuration."""
+    corpus, folder, sizes = Path(request["corpus"]), Path(request["folder"]), request["sizes"]
+    tied = sizes["embedding_dim"] == sizes["hidden_size"]
+    side = {
+        "voc_file": str(corpus / "vocabulary.txt"),
+        "level": "word",
+        "max_length": 1000,
+    }
+    recurrent = {
+        "rnn_type": "gru",
+        "embeddings": {"embedding_dim": sizes["embedding_dim"]},
+        "num_layers": 1,
+        "dropout": request["dropout"],
+    }
+    return {
+        "name": "benchmark",
+        "model_dir": str(folder),
+        "use_cuda": False,
+        "num_workers": 0,
+        "random_seed": request["seed"],
+        "normalization": "tokens",
+        "data": {
+            "train": str(corpus / "train"),
+            "dev": str(corpus / "validation"),
+            "src": {"lang": "source", **side},
+            "trg": {"lang": "target", **side},
+        },
+        "training": {
+            "normalization": "tokens",
+            "label_smoothing": request["label_smoothing"],
+            "optimizer": "adam",
+            "adam_betas": [0.9, 0.98],
+            "learning_rate": request["learning_rate"],
+            "scheduling": "plateau",  # of validations, of which there are none
+            "learning_rate_min": 0.0,
+            "clip_grad_norm": 1.0,
+            "batch_type": "token",
+            "batch_size": request["batch_tokens"],
+            "epochs": 10**6,
+            "validation_freq": 10**9,  # the clock ends it
+            "logging_freq": 50,
+        },
+        "testing": {"batch_size": 64, "batch_type": "sentence"},
+        "model": {
+            "tied_embeddings": True,
+            "tied_softmax": tied,
+            "encoder": {
+                **recurrent,
+                "hidden_size": sizes["hidden_size"] // 2,
+                "bidirectional": True,
+            },
+            "decoder": {
+                **recurrent,
+                "type": "recurrent",
+                "hidden_size": sizes["hidden_size"],
+                "init_hidden": "bridge",
+                "attention": "luong",
+                "input_feeding": request["input_feeding"],
+            },
+        },
+    }
+
+
+def train(request: dict[str, Any]) -> dict[str, Any]:
+    """Train on so many tokens, time it, and leave the model in the folder."""
+    torch.set_num_threads(request["threads"])
+    folder = Path(request["folder"])
+    folder.mkdir(parents=True, exist_ok=True)
+    args = parse_global_args(options(request), rank=0, mode="train")
+    model, train_data, validation, _ = prepare(args, rank=0, mode="train")
+    trainer = TrainManager(
+        rank=0,
+        model=model,
+        model_dir=folder,
+        device=args.device,
+        autocast=args.autocast,
+        seed=args.seed,
+        train_args=args.train,
+        dev_args=set_validation_args(args.test),
+    )
+    clock = TokenClock(request["warmup_tokens"], request["max_tokens"])
+    step = trainer._train_step
+
+    def step_clocked(batch: Any) -> Any:
+        clock.begin_step(batch.ntokens, batch.trg.numel())
+        if clock.is_over:  # with this step
+            trainer.stats.is_max_update = True
+        return step(batch)
+
+    trainer._train_step = step_clocked
+    save = trainer._save_checkpoint
+
+    def save_unclocked(*words: Any) -> None:
+        clock.mark()
+        save(*words)
+
+    trainer._save_checkpoint = save_unclocked
+    trainer.train_and_validate(train_data, validation)
+    parameters = {id(each): each.numel() for each in model.parameters()}
+    return {
+        "tokens_per_second": clock.tokens_per_second,
+        "num_tokens": clock.num_tokens,
+        "padding": clock.padding,
+        "num_steps": clock.num_steps,
+        "loss": validation_loss(model, validation),
+        "num_parameters": sum(parameters.values()),
+    }
+
+
+def validation_loss(model: Any, validation: Any) -> float:
+    """Nats a token, without label smoothing."""
+    model.eval()
+    model.loss_function = ("crossentropy", 0.0)
+    nats, num_tokens = 0.0, 0
+    batches = validation.make_iter(
+        batch_size=64, pad_index=model.pad_index, eos_index=model.eos_index
+    )
+    with torch.no_grad():
+        for batch in batches:
+            batch.sort_by_src_length()
+            loss, *_ = model(return_type="loss", **vars(batch))
+            nats += float(loss)
+            num_tokens += batch.ntokens
+    return nats / num_tokens
+
+
+if __name__ == "__main__":
+    serve({"train": train})

@@ -1,0 +1,115 @@
+"""Drives OpenNMT-py: a training with its own trainer, decoding with its own inference engine."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import onmt.train_single
+import torch
+from measure import TokenClock, serve
+from onmt.bin.train import train as train_model
+from onmt.opts import train_opts
+from onmt.utils.parse import ArgumentParser
+
+
+def options(request: dict[str, Any]) -> dict[str, Any]:
+    """The configuration file of a training."""
+    corpus, folder, sizes = Path(request["corpus"]), Path(request["folder"]), request["sizes"]
+    tied = sizes["embedding_dim"] == sizes["hidden_size"]
+    return {
+        "data": {
+            name: {
+                "path_src": str(corpus / f"{split}.source"),
+                "path_tgt": str(corpus / f"{split}.target"),
+                "transforms": [],
+                "weight": 1,
+            }
+            for name, split in (("corpus", "train"), ("valid", "validation"))
+        },
+        "save_data": str(folder / "data"),
+        "overwrite": True,
+        "src_vocab": str(corpus / "vocabulary.txt"),
+        "tgt_vocab": str(corpus / "vocabulary.txt"),
+        "share_vocab": True,
+        "share_embeddings": True,
+        "share_decoder_embeddings": tied,
+        "save_model": str(folder / "model"),
+        "encoder_type": "brnn",
+        "decoder_type": "rnn",
+        "rnn_type": "GRU",
+        "enc_layers": 1,
+        "dec_layers": 1,
+        "word_vec_size": sizes["embedding_dim"],
+        "hidden_size": sizes["hidden_size"],
+        "global_attention": "general",
+        "input_feed": int(request["input_feeding"]),
+        "dropout": [request["dropout"]],
+        "label_smoothing": request["label_smoothing"],
+        "optim": "adam",
+        "adam_beta2": 0.98,
+        "learning_rate": request["learning_rate"],
+        "max_grad_norm": 1.0,
+        "batch_type": "tokens",
+        "batch_size": request["batch_tokens"],
+        "normalization": "tokens",
+        "num_workers": 0,
+        "bucket_size": 32_768,  # a small corpus once; by default it is read many times at the start
+        "train_steps": 10**9,  # the clock ends it
+        "valid_steps": 10**9,
+        "save_checkpoint_steps": 0,
+        "report_every": 50,
+        "seed": request["seed"],
+    }
+
+
+def train(request: dict[str, Any]) -> dict[str, Any]:
+    """Train on so many tokens, time it, and leave the model in the folder."""
+    torch.set_num_threads(request["threads"])
+    folder = Path(request["folder"])
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "config.yaml"
+    config.write_text(json.dumps(options(request)))
+    clock = TokenClock(request["warmup_tokens"], request["max_tokens"])
+    answer: dict[str, Any] = {}
+    build = onmt.train_single.build_trainer
+
+    def build_clocked(*words: Any, **named: Any) -> Any:
+        trainer = build(*words, **named)
+        train_on = trainer.train
+        pad_id = trainer.train_loss.padding_idx
+
+        def clocked(batches: Any) -> Iterator[Any]:
+            for batch, bucket in batches:
+                if clock.is_over:
+                    break
+                labels = batch["tgt"][:, 1:, 0]
+                clock.begin_step(int(labels.ne(pad_id).sum()), labels.numel())
+                yield batch, bucket
+            clock.mark()
+
+        def train_clocked(batches: Any, *_: Any, valid_iter: Any, **__: Any) -> None:
+            train_on(clocked(batches), 0, save_checkpoint_steps=0, valid_iter=None)
+            answer["loss"] = trainer.validate(valid_iter).xent()
+            parameters = {id(each): each.numel() for each in trainer.model.parameters()}
+            answer["num_parameters"] = sum(parameters.values())
+
+        trainer.train = train_clocked
+        return trainer
+
+    onmt.train_single.build_trainer = build_clocked
+    parser = ArgumentParser()
+    train_opts(parser)
+    train_model(parser.parse_args(["--config", str(config)]))
+    return answer | {
+        "tokens_per_second": clock.tokens_per_second,
+        "num_tokens": clock.num_tokens,
+        "padding": clock.padding,
+        "num_steps": clock.num_steps,
+    }
+
+
+if __name__ == "__main__":
+    sys.argv = sys.argv[:1]
+    serve({"train": train})

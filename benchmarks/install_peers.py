@@ -62,7 +62,9 @@ class Peer:
     patches: tuple[Patch, ...] = ()
 
 
-_NO_PICKLE = "since 2.6 torch reads plain weights only unless told otherwise; a checkpoint holds more"
+_NO_PICKLE = (
+    "since 2.6 torch reads plain weights only unless told otherwise; a checkpoint holds more"
+)
 _UNUSED = "imports a package that nothing here uses (spacy, fasttext, rapidfuzz or pyahocorasick)"
 PEERS = {
     "opennmt": Peer(
@@ -142,7 +144,9 @@ def _run(*command: str) -> None:
 def main() -> None:
     """Build those that are not there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(PEERS)}; default: all")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"{', '.join(PEERS)}; default: all"
+    )
     names = parser.parse_args().names or list(PEERS)
     if unknown := [name for name in names if name not in PEERS]:
         parser.error(f"expected {', '.join(PEERS)}; got {unknown[0]}")

@@ -1,13 +1,16 @@
 """Drives JoeyNMT: a training with its own `TrainManager`, decoding with its own `predict`."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
 from joeynmt.config import parse_global_args, set_validation_args
-from joeynmt.prediction import prepare
+from joeynmt.prediction import predict, prepare
 from joeynmt.training import TrainManager
-from measure import TokenClock, serve
+from sentencepiece import SentencePieceProcessor
+
+from benchmarks.drivers.measure import TokenClock, Translate, decode, serve
 
 
 def options(request: dict[str, Any]) -> dict[str, Any]:
@@ -79,6 +82,7 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
     torch.set_num_threads(request["threads"])
     folder = Path(request["folder"])
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "request.json").write_text(json.dumps(request))
     args = parse_global_args(options(request), rank=0, mode="train")
     model, train_data, validation, _ = prepare(args, rank=0, mode="train")
     trainer = TrainManager(
@@ -137,5 +141,39 @@ def validation_loss(model: Any, validation: Any) -> float:
     return nats / num_tokens
 
 
+def load(request: dict[str, Any]) -> tuple[Translate, dict[str, Any]]:
+    """The translator of the newest model in the folder."""
+    torch.set_num_threads(request["threads"])
+    tokenizer = SentencePieceProcessor(model_file=request["tokenizer"])
+    config = options(json.loads((Path(request["folder"]) / "request.json").read_text()))
+    args = parse_global_args(config, rank=0, mode="translate")
+    model, _, _, stream = prepare(args, rank=0, mode="translate")
+
+    def translate(
+        lines: list[str], *, batch_size: int, beam_size: int, length: int | None
+    ) -> list[str]:
+        stream.cache.clear()
+        ids = tokenizer.encode(lines)
+        order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))  # it does not do so itself
+        for row in order:
+            stream.set_item(" ".join(map(str, ids[row])))
+        settings = args.test._replace(
+            batch_size=batch_size,
+            batch_type="sentence",
+            beam_size=beam_size,
+            min_output_length=length or 1,
+            max_output_length=length or -1,
+        )
+        _, _, _, found, _, _ = predict(
+            model, stream, args.device, n_gpu=0, args=settings, autocast=args.autocast
+        )
+        texts = [""] * len(lines)
+        for row, words in zip(order, found, strict=True):
+            texts[row] = tokenizer.decode([int(word) for word in words if word.isdigit()])
+        return texts
+
+    return translate, {}
+
+
 if __name__ == "__main__":
-    serve({"train": train})
+    serve({"train": train, "decode": lambda request: decode(request, load)})

@@ -1,6 +1,7 @@
 """Drives OpenNMT-py: a training with its own trainer, decoding with its own inference engine."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +9,13 @@ from typing import Any
 
 import onmt.train_single
 import torch
-from measure import TokenClock, serve
 from onmt.bin.train import train as train_model
-from onmt.opts import train_opts
+from onmt.inference_engine import InferenceEnginePY
+from onmt.opts import train_opts, translate_opts
 from onmt.utils.parse import ArgumentParser
+from sentencepiece import SentencePieceProcessor
+
+from benchmarks.drivers.measure import TokenClock, Translate, decode, serve
 
 
 def options(request: dict[str, Any]) -> dict[str, Any]:
@@ -110,6 +114,38 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def load(request: dict[str, Any]) -> tuple[Translate, dict[str, Any]]:
+    """The translator of the newest model in the folder."""
+    torch.set_num_threads(request["threads"])
+    tokenizer = SentencePieceProcessor(model_file=request["tokenizer"])
+    checkpoints = Path(request["folder"]).glob("model_step_*.pt")
+    newest = max(checkpoints, key=lambda path: path.stat().st_mtime)
+    parser = ArgumentParser()
+    translate_opts(parser)
+    words = ["--model", str(newest), "--src", os.devnull, "--output", os.devnull, "--n_best", "1"]
+    opt = parser.parse_args([*words, "--batch_type", "sents"])
+    ArgumentParser.validate_translate_opts(opt)
+    ArgumentParser._get_all_transform_translate(opt)
+    engine = InferenceEnginePY(opt)
+    translator = engine.translator
+
+    def translate(
+        lines: list[str], *, batch_size: int, beam_size: int, length: int | None
+    ) -> list[str]:
+        opt.batch_size = batch_size
+        translator.beam_size = beam_size
+        translator.sample_from_topk = int(beam_size == 1)  # its own greedy search
+        translator.min_length = length or 0
+        translator.max_length = length or 250
+        translator.max_length_ratio = 0 if length else 2
+        _, found = engine.infer_list([" ".join(map(str, ids)) for ids in tokenizer.encode(lines)])
+        ids = [[int(word) for word in best.split() if word.isdigit()] for best, *_ in found]
+        texts: list[str] = tokenizer.decode(ids)
+        return texts
+
+    return translate, {}
+
+
 if __name__ == "__main__":
-    sys.argv = sys.argv[:1]
-    serve({"train": train})
+    sys.argv = sys.argv[:1]  # OpenNMT-py reads it too
+    serve({"train": train, "decode": lambda request: decode(request, load)})

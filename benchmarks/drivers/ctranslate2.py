@@ -11,8 +11,9 @@ from typing import Any
 import ctranslate2
 import numpy as np
 from ctranslate2.specs import TransformerSpec
-from measure import Translate, decode, serve
 from sentencepiece import SentencePieceProcessor
+
+from benchmarks.drivers.measure import Translate, decode, serve
 
 _HEAD_SIZE = 32
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.peers import NAMES, DriverError, version
+from benchmarks.peers import NAMES, DriverError, available, version
 
 PROJECT = "project"
 
@@ -25,39 +25,43 @@ class Row:
     Attributes:
         name: What was measured.
         unit: Of the values.
-        value: The project's; None if it has none.
+        ours: The project's value; several, by the name of each, where it can be set up in several
+            ways, of which the best counts.
         peers: The peers' values by their names, of those that have one.
         less_is_better: As with a time.
     """
 
     name: str
     unit: str
-    value: float | None
+    ours: Mapping[str, float]
     peers: Mapping[str, float] = field(default_factory=dict)
     less_is_better: bool = False
 
     @property
-    def best_peer(self) -> float | None:
-        """The value of the peer that is best at it."""
-        choose = min if self.less_is_better else max
-        return choose(self.peers.values(), default=None)
+    def value(self) -> float | None:
+        """The project's, at its best."""
+        return self._best(self.ours)
 
     @property
     def ratio(self) -> float | None:
         """Project / best peer."""
-        best = self.best_peer
+        best = self._best(self.peers)
         return None if best is None or self.value is None else self.value / best
 
     def as_json(self) -> dict[str, Any]:
-        """The row, with the value and the ratio of each peer beside it."""
+        """The row, with the values of all systems beside it."""
         return {
             "name": self.name,
             "value": self.value,
             "unit": self.unit,
             "ratio": self.ratio,
             "less_is_better": self.less_is_better,
-            "peers": dict(self.peers),
+            "systems": {**self.ours, **self.peers},
         }
+
+    def _best(self, values: Mapping[str, float]) -> float | None:
+        choose = min if self.less_is_better else max
+        return choose(values.values(), default=None)
 
 
 @dataclass
@@ -95,34 +99,27 @@ class Rounds:
 def row_of(
     name: str, medians: Mapping[str, float], unit: str, *, less_is_better: bool = False
 ) -> Row:
-    """The row of a quantity that `Rounds.medians` gives.
-
-    The project may have been measured in several ways, whose names begin with `project`: the best
-    of them is its value, as the best peer is the peers'.
-    """
-    choose = min if less_is_better else max
-    ours = [value for system, value in medians.items() if system.startswith(PROJECT)]
-    return Row(
-        name=name,
-        unit=unit,
-        value=choose(ours, default=None),
-        peers={name: v for name, v in medians.items() if not name.startswith(PROJECT)},
-        less_is_better=less_is_better,
-    )
+    """The row of a quantity that `Rounds.medians` gives; the project's names begin with it."""
+    ours = {system: value for system, value in medians.items() if system.startswith(PROJECT)}
+    peers = {system: value for system, value in medians.items() if system not in ours}
+    return Row(name=name, unit=unit, ours=ours, peers=peers, less_is_better=less_is_better)
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Markdown: a column for each system, and the ratio to the best peer."""
-    systems = list(dict.fromkeys(name for row in rows for name in row.peers))
-    columns = ["", "unit", PROJECT, *systems, "project / best peer"]
-    lines = ["| " + " | ".join(columns) + " |", "| --- " * len(columns) + "|"]
-    for row in rows:
-        entries = [row.name, row.unit, shown(row.value)]
-        entries += [shown(row.peers.get(name)) for name in systems]
-        direction = " (less is better)" if row.less_is_better else ""
-        ratio = "–" if row.ratio is None else f"{row.ratio:.2f}{direction}"
-        lines.append("| " + " | ".join([*entries, ratio]) + " |")
-    return "\n".join(lines)
+    """Markdown: a column for each quantity, a line for each system, the ratios at the end."""
+    systems = dict.fromkeys(name for row in rows for name in row.ours)
+    systems |= dict.fromkeys(name for row in rows for name in row.peers)
+    header = ["", *(f"{row.name}, {row.unit}" for row in rows)]
+    lines = [header, ["---"] * len(header)]
+    for name in systems:
+        values = [{**row.ours, **row.peers}.get(name) for row in rows]
+        lines.append([name, *map(shown, values)])
+    lines.append(["project / best peer", *(_shown_ratio(row) for row in rows)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _shown_ratio(row: Row) -> str:
+    return shown(row.ratio) + (" (less is better)" if row.ratio and row.less_is_better else "")
 
 
 def shown(value: float | None) -> str:
@@ -151,24 +148,21 @@ def processor() -> str:
     return f"{names[0] if names else platform.processor()} ({', '.join(able) or 'no bf16'})"
 
 
-def report(
-    rows: Sequence[Row], *, threads: int, peers: Sequence[str], notes: Sequence[str], as_json: bool
-) -> None:
+def report(rows: Sequence[Row], options: argparse.Namespace, *, notes: Sequence[str]) -> None:
     """Print the rows: as JSON, or as a table with what there is to know beside it.
 
     Args:
         rows: What was measured.
-        threads: That each system had.
-        peers: Those that were measured: keys of `NAMES`.
+        options: As `add_options` makes them.
         notes: What differs between the systems, and what could not be measured.
-        as_json: One object instead.
     """
-    if as_json:
-        found = {"rows": [row.as_json() for row in rows], "notes": list(notes)}
-        print(json.dumps(found | {"machine": machine(threads)}, ensure_ascii=False))
+    peers = [version(name) for name in available(options.peer or options.all_peers)]
+    on = ", ".join([machine(options.threads), *peers])
+    if options.json:
+        found = {"rows": [row.as_json() for row in rows], "machine": on, "notes": list(notes)}
+        print(json.dumps(found, ensure_ascii=False))
         return
-    print(machine(threads) + "".join(f", {version(name)}" for name in peers) + "\n")
-    print(table(rows) + "\n")
+    print(f"{on}\n\n{table(rows)}\n")
     for note in notes:
         print(f"- {note}")
 
@@ -184,3 +178,4 @@ def add_options(parser: argparse.ArgumentParser, *, peers: Sequence[str], repeat
         help=f"measure beside these alone; default: {', '.join(NAMES[name] for name in peers)}",
     )
     parser.add_argument("--json", action="store_true")
+    parser.set_defaults(all_peers=peers)

@@ -41,7 +41,7 @@ from benchmarks.peers import (
     missing_note,
     write_corpus,
 )
-from benchmarks.speed import PROJECT, Rounds, Row, add_options, report, row_of
+from benchmarks.speed import PROJECT, Rounds, Row, add_options, report
 from pipeline.cli.train import parse
 from pipeline.data.by_step import Position
 from pipeline.data.datamodule import TrainingBatches
@@ -204,33 +204,35 @@ def shapes(corpus: PreparedCorpus, embedding_dim: int, features_dim: int) -> Sha
 
 def speed_rows(rounds: Rounds) -> list[Row]:
     """Speeds by precision; the peers have fp32 alone, and bf16 is set beside that."""
-    rows = []
-    for precision in _DTYPES:
-        peers = dict(rounds.medians("fp32"))
-        peers.pop(f"{PROJECT}, fp32", None)
-        name = f"training, {precision}" + (" (peers: fp32)" if precision != "fp32" else "")
-        rows.append(row_of(name, rounds.medians(precision) | peers, "target tokens/s"))
-    return rows
+    peers = {
+        name: value for name, value in rounds.medians("fp32").items() if name in NAMES.values()
+    }
+    return [
+        Row(
+            name=f"training, {precision}" + (" (peers: fp32)" if precision != "fp32" else ""),
+            unit="target tokens/s",
+            ours={PROJECT: rounds.medians(precision)[f"{PROJECT}, {precision}"]},
+            peers=peers,
+        )
+        for precision in _DTYPES
+    ]
 
 
-def rows_of_limit(rounds: Rounds, ours: Shapes, theirs: Shapes) -> list[Row]:
-    """The share of what the matrix products allow, measured now."""
-    limits = {precision: ours.tokens_per_second(dtype) for precision, dtype in _DTYPES.items()}
-    peers_limit = theirs.tokens_per_second(torch.float32)
+def rows_of_limit(speeds: Sequence[Row], ours: Shapes, theirs: Shapes) -> list[Row]:
+    """What the matrix products allow, measured now, and the share of it that is reached."""
     rows = []
-    for row, (precision, limit) in zip(speed_rows(rounds), limits.items(), strict=True):
-        rows.append(
-            Row(name=f"limit by arithmetic, {precision}", unit="target tokens/s", value=limit)
-        )
-        peers = {name: value / peers_limit for name, value in row.peers.items()}
-        rows.append(
-            Row(
-                name=f"share of it, {precision}",
-                unit="",
-                value=None if row.value is None else row.value / limit,
-                peers=peers if precision == "fp32" else {},
-            )
-        )
+    for row, (precision, dtype) in zip(speeds, _DTYPES.items(), strict=True):
+        limit = ours.tokens_per_second(dtype)
+        limits = {PROJECT: limit}
+        shares = {name: value / limit for name, value in row.ours.items()}
+        peers = {}
+        if precision == "fp32" and row.peers:
+            their_limit = theirs.tokens_per_second(dtype)
+            peers = {name: value / their_limit for name, value in row.peers.items()}
+        rows += [
+            Row(name=f"limit by arithmetic, {precision}", unit="target tokens/s", ours=limits),
+            Row(name=f"share of it, {precision}", unit="of 1", ours=shares, peers=peers),
+        ]
     return rows
 
 
@@ -295,16 +297,15 @@ def main() -> None:
     rounds.run(systems, options.repeats)
     ours = shapes(corpus, options.embedding_dim, features_dim=options.embedding_dim)
     theirs = shapes(corpus, options.embedding_dim, features_dim=_HIDDEN_SIZE)
+    speeds = speed_rows(rounds)
     report(
-        [*speed_rows(rounds), *rows_of_limit(rounds, ours, theirs)],
-        threads=options.threads,
-        peers=peers,
+        [*speeds, *rows_of_limit(speeds, ours, theirs)],
+        options,
         notes=[
             *notes(setting, found, ours, theirs),
             *rounds.failures.values(),
             *missing_note(asked),
         ],
-        as_json=options.json,
     )
 
 

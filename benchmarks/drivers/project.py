@@ -11,7 +11,7 @@ import torch
 from benchmarks.drivers.measure import Translate, decode, serve
 from pipeline import Translator
 from pipeline.decoding import LengthLimit, SearchSettings
-from pipeline.model_folder import load_model
+from pipeline.model_folder import TrainedModel, load_model
 from pipeline.tokenizer import EOS_ID
 
 _NEVER = -1e4  # logit of a token that does not come
@@ -20,11 +20,10 @@ _NEVER = -1e4  # logit of a token that does not come
 class PinnedTranslator(Translator):
     """A translator whose outputs all have the same length in tokens, and no end."""
 
-    def __init__(self, folder: Path, length: int) -> None:
-        trained = load_model(folder)
+    def __init__(self, trained: TrainedModel, length: int, **options: Any) -> None:
         with torch.no_grad():
             trained.model.output_bias[EOS_ID] = _NEVER
-        super().__init__(trained)
+        super().__init__(trained, **options)
         self._limit = LengthLimit(ratio=0.0, extra=length)
 
     def _search_options(self, settings: SearchSettings) -> dict[str, Any]:
@@ -32,17 +31,19 @@ class PinnedTranslator(Translator):
 
 
 def load(request: dict[str, Any]) -> tuple[Translate, dict[str, Any]]:
-    """The translator of the model folder, and its size."""
+    """The translator of the model folder, with `options` of `Translator`, and its size."""
     torch.set_num_threads(request["threads"])
-    folder = Path(request["folder"])
-    translators: dict[int | None, Translator] = {None: Translator.from_pretrained(folder)}
+    folder, options = Path(request["folder"]), request["options"]
+    translators: dict[int | None, Translator] = {
+        None: Translator.from_pretrained(folder, **options)
+    }
 
     def translate(
         lines: list[str], *, batch_size: int, beam_size: int, length: int | None
     ) -> list[str]:
         if length not in translators:
             assert length is not None
-            translators[length] = PinnedTranslator(folder, length)
+            translators[length] = PinnedTranslator(load_model(folder), length, **options)
         return translators[length].translate(lines, batch_size=batch_size, beam_size=beam_size)
 
     network = load_model(folder).model

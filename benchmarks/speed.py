@@ -171,11 +171,13 @@ def add_options(parser: argparse.ArgumentParser, *, peers: Sequence[str], repeat
     """The options that the benchmarks share."""
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each system")
     parser.add_argument("--repeats", type=int, default=repeats, help="rounds; medians count")
-    parser.add_argument(
-        "--peer",
-        action="append",
-        choices=peers,
-        help=f"measure beside these alone; default: {', '.join(NAMES[name] for name in peers)}",
-    )
     parser.add_argument("--json", action="store_true")
-    parser.set_defaults(all_peers=peers)
+    parser.set_defaults(peer=None, all_peers=peers)
+    if peers:
+        names = ", ".join(NAMES[name] for name in peers)
+        parser.add_argument(
+            "--peer",
+            action="append",
+            choices=peers,
+            help=f"measure beside these alone; default: {names}",
+        )

@@ -148,24 +148,34 @@ def train_project(setting: Setting, found: Found, precision: str) -> dict[str, f
     return {precision: statistics.harmonic_mean(speeds)}
 
 
-def train_peer(setting: Setting, found: Found, name: str) -> dict[str, float]:
-    """Target tokens a second of a peer, on as many tokens as the project was trained on."""
-    max_tokens = found.num_tokens[f"{PROJECT}, fp32"]
-    request = {
-        "task": "train",
-        "corpus": str((MODELS / "corpus").resolve()),
-        "folder": str((MODELS / name).resolve()),
-        "sizes": {"embedding_dim": setting.embedding_dim, "hidden_size": _HIDDEN_SIZE},
-        "input_feeding": setting.input_feeding,
+def peer_request(corpus: Path, folder: Path, **more: Any) -> dict[str, Any]:
+    """What a peer is asked to train, on a corpus of `write_corpus`, and where it leaves it."""
+    return {
+        "corpus": str(corpus.resolve()),
+        "folder": str(folder.resolve()),
         "dropout": _DROPOUT,
         "label_smoothing": _LABEL_SMOOTHING,
         "learning_rate": _LEARNING_RATE,
         "batch_tokens": _BATCH_TOKENS,
-        "warmup_tokens": max_tokens // _VALIDATIONS,
-        "max_tokens": max_tokens,
         "seed": 1,
+        "hidden_size": _HIDDEN_SIZE,
+        **more,
     }
+
+
+def train_peer(setting: Setting, found: Found, name: str) -> dict[str, float]:
+    """Target tokens a second of a peer, on as many tokens as the project was trained on."""
+    max_tokens = found.num_tokens[f"{PROJECT}, fp32"]
     shutil.rmtree(MODELS / name, ignore_errors=True)
+    request = peer_request(
+        MODELS / "corpus",
+        MODELS / name,
+        task="train",
+        embedding_dim=setting.embedding_dim,
+        input_feeding=setting.input_feeding,
+        warmup_tokens=max_tokens // _VALIDATIONS,
+        max_tokens=max_tokens,
+    )
     answer = drive(name, request, threads=setting.threads)
     found.num_parameters[NAMES[name]] = answer["num_parameters"]
     found.num_tokens[NAMES[name]] = answer["num_tokens"]

@@ -15,8 +15,8 @@ from benchmarks.drivers.measure import TokenClock, Translate, decode, serve
 
 def options(request: dict[str, Any]) -> dict[str, Any]:
     """Its configuration."""
-    corpus, folder, sizes = Path(request["corpus"]), Path(request["folder"]), request["sizes"]
-    tied = sizes["embedding_dim"] == sizes["hidden_size"]
+    corpus, folder = Path(request["corpus"]), Path(request["folder"])
+    tied = request["embedding_dim"] == request["hidden_size"]
     side = {
         "voc_file": str(corpus / "vocabulary.txt"),
         "level": "word",
@@ -24,7 +24,7 @@ def options(request: dict[str, Any]) -> dict[str, Any]:
     }
     recurrent = {
         "rnn_type": "gru",
-        "embeddings": {"embedding_dim": sizes["embedding_dim"]},
+        "embeddings": {"embedding_dim": request["embedding_dim"]},
         "num_layers": 1,
         "dropout": request["dropout"],
     }
@@ -62,13 +62,13 @@ def options(request: dict[str, Any]) -> dict[str, Any]:
             "tied_softmax": tied,
             "encoder": {
                 **recurrent,
-                "hidden_size": sizes["hidden_size"] // 2,
+                "hidden_size": request["hidden_size"] // 2,
                 "bidirectional": True,
             },
             "decoder": {
                 **recurrent,
                 "type": "recurrent",
-                "hidden_size": sizes["hidden_size"],
+                "hidden_size": request["hidden_size"],
                 "init_hidden": "bridge",
                 "attention": "luong",
                 "input_feeding": request["input_feeding"],
@@ -114,11 +114,7 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
     trainer._save_checkpoint = save_unclocked
     trainer.train_and_validate(train_data, validation)
     parameters = {id(each): each.numel() for each in model.parameters()}
-    return {
-        "tokens_per_second": clock.tokens_per_second,
-        "num_tokens": clock.num_tokens,
-        "padding": clock.padding,
-        "num_steps": clock.num_steps,
+    return clock.as_json() | {
         "loss": validation_loss(model, validation),
         "num_parameters": sum(parameters.values()),
     }

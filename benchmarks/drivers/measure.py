@@ -54,17 +54,17 @@ class TokenClock:
             self._started = now
         self._ended = now
 
-    @property
-    def tokens_per_second(self) -> float:
-        """Target tokens a second."""
+    def as_json(self) -> dict[str, float]:
+        """`tokens_per_second`; all tokens and steps; the share of positions that was padding."""
         assert self._started is not None
         assert self._ended is not None
-        return (self._ended[0] - self._started[0]) / (self._ended[1] - self._started[1])
-
-    @property
-    def padding(self) -> float:
-        """Share of the target positions that are padding, 0 to 1."""
-        return 1 - self.num_tokens / self.num_positions
+        (before, started), (after, ended) = self._started, self._ended
+        return {
+            "tokens_per_second": (after - before) / (ended - started),
+            "num_tokens": self.num_tokens,
+            "num_steps": self.num_steps,
+            "padding": 1 - self.num_tokens / self.num_positions,
+        }
 
 
 def decode(request: dict[str, Any], load: Callable[[dict[str, Any]], Loaded]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from onmt.bin.train import train as train_model
 from onmt.inference_engine import InferenceEnginePY
 from onmt.opts import train_opts, translate_opts
 from onmt.utils.parse import ArgumentParser
+from sacrebleu import corpus_bleu
 from sentencepiece import SentencePieceProcessor
 
 from benchmarks.drivers.measure import TokenClock, Translate, decode, serve
@@ -20,8 +22,8 @@ from benchmarks.drivers.measure import TokenClock, Translate, decode, serve
 
 def options(request: dict[str, Any]) -> dict[str, Any]:
     """The configuration file of a training."""
-    corpus, folder, sizes = Path(request["corpus"]), Path(request["folder"]), request["sizes"]
-    tied = sizes["embedding_dim"] == sizes["hidden_size"]
+    corpus, folder = Path(request["corpus"]), Path(request["folder"])
+    tied = request["embedding_dim"] == request["hidden_size"]
     return {
         "data": {
             name: {
@@ -45,8 +47,8 @@ def options(request: dict[str, Any]) -> dict[str, Any]:
         "rnn_type": "GRU",
         "enc_layers": 1,
         "dec_layers": 1,
-        "word_vec_size": sizes["embedding_dim"],
-        "hidden_size": sizes["hidden_size"],
+        "word_vec_size": request["embedding_dim"],
+        "hidden_size": request["hidden_size"],
         "global_attention": "general",
         "input_feed": int(request["input_feeding"]),
         "dropout": [request["dropout"]],
@@ -63,28 +65,57 @@ def options(request: dict[str, Any]) -> dict[str, Any]:
         "train_steps": 10**9,  # the clock ends it
         "valid_steps": 10**9,
         "save_checkpoint_steps": 0,
+        "keep_checkpoint": 1,
         "report_every": 50,
         "seed": request["seed"],
     }
 
 
-def train(request: dict[str, Any]) -> dict[str, Any]:
-    """Train on so many tokens, time it, and leave the model in the folder."""
+def run_trainer(request: dict[str, Any], drive: Callable[[Any, Any, Any], None]) -> None:
+    """Have OpenNMT-py prepare a training, and then drive its trainer.
+
+    Args:
+        request: See `options`.
+        drive: Is given the trainer, its endless batches and those of validation; where OpenNMT-py
+            would have trained, `drive` does. It trains with `train_on`.
+    """
     torch.set_num_threads(request["threads"])
     folder = Path(request["folder"])
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.yaml"
     config.write_text(json.dumps(options(request)))
-    clock = TokenClock(request["warmup_tokens"], request["max_tokens"])
-    answer: dict[str, Any] = {}
     build = onmt.train_single.build_trainer
 
-    def build_clocked(*words: Any, **named: Any) -> Any:
+    def build_driven(*words: Any, **named: Any) -> Any:
         trainer = build(*words, **named)
-        train_on = trainer.train
+        trainer.train_on = trainer.train
+
+        def train_driven(batches: Any, *_: Any, valid_iter: Any, **__: Any) -> None:
+            drive(trainer, batches, valid_iter)
+
+        trainer.train = train_driven
+        return trainer
+
+    onmt.train_single.build_trainer = build_driven
+    parser = ArgumentParser()
+    train_opts(parser)
+    train_model(parser.parse_args(["--config", str(config)]))
+
+
+def train_on(trainer: Any, batches: Iterator[Any]) -> None:
+    """Train until there are no more batches, and save the model."""
+    trainer.train_on(batches, 0, save_checkpoint_steps=0, valid_iter=None)
+
+
+def train(request: dict[str, Any]) -> dict[str, Any]:
+    """Train on so many tokens, time it, and leave the model in the folder."""
+    clock = TokenClock(request["warmup_tokens"], request["max_tokens"])
+    answer: dict[str, Any] = {}
+
+    def drive(trainer: Any, batches: Any, validation: Any) -> None:
         pad_id = trainer.train_loss.padding_idx
 
-        def clocked(batches: Any) -> Iterator[Any]:
+        def clocked() -> Iterator[Any]:
             for batch, bucket in batches:
                 if clock.is_over:
                     break
@@ -93,25 +124,46 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
                 yield batch, bucket
             clock.mark()
 
-        def train_clocked(batches: Any, *_: Any, valid_iter: Any, **__: Any) -> None:
-            train_on(clocked(batches), 0, save_checkpoint_steps=0, valid_iter=None)
-            answer["loss"] = trainer.validate(valid_iter).xent()
-            parameters = {id(each): each.numel() for each in trainer.model.parameters()}
-            answer["num_parameters"] = sum(parameters.values())
+        train_on(trainer, clocked())
+        answer["loss"] = trainer.validate(validation).xent()
+        parameters = {id(each): each.numel() for each in trainer.model.parameters()}
+        answer["num_parameters"] = sum(parameters.values())
 
-        trainer.train = train_clocked
-        return trainer
+    run_trainer(request, drive)
+    return answer | clock.as_json()
 
-    onmt.train_single.build_trainer = build_clocked
-    parser = ArgumentParser()
-    train_opts(parser)
-    train_model(parser.parse_args(["--config", str(config)]))
-    return answer | {
-        "tokens_per_second": clock.tokens_per_second,
-        "num_tokens": clock.num_tokens,
-        "padding": clock.padding,
-        "num_steps": clock.num_steps,
-    }
+
+def train_to(request: dict[str, Any]) -> dict[str, Any]:
+    """Train until the translations of `sources` reach a BLEU, or for so many seconds.
+
+    Gives the seconds since `started` (as `time.time` has it), None where it did not come to that,
+    and the best BLEU.
+    """
+    answer: dict[str, Any] = {"seconds": None, "best": 0.0}
+
+    def drive(trainer: Any, batches: Any, _: Any) -> None:
+        def judged() -> Iterator[Any]:
+            for step, batch in enumerate(batches):
+                seconds = time.time() - request["started"]
+                if step and step % request["validate_every"] == 0:
+                    trainer.model_saver.save(step)
+                    translate, _ = load(request)
+                    texts = translate(request["sources"], batch_size=128, beam_size=1, length=None)
+                    bleu = corpus_bleu(texts, [request["references"]]).score
+                    seconds = time.time() - request["started"]
+                    print(f"{seconds:.0f} s, step {step}, BLEU {bleu:.2f}", file=sys.stderr)
+                    answer["best"] = max(answer["best"], bleu)
+                    if bleu >= request["bleu"]:
+                        answer["seconds"] = seconds
+                        return
+                if seconds > request["seconds"]:
+                    return
+                yield batch
+
+        train_on(trainer, judged())
+
+    run_trainer(request, drive)
+    return answer
 
 
 def load(request: dict[str, Any]) -> tuple[Translate, dict[str, Any]]:
@@ -148,4 +200,4 @@ def load(request: dict[str, Any]) -> tuple[Translate, dict[str, Any]]:
 
 if __name__ == "__main__":
     sys.argv = sys.argv[:1]  # OpenNMT-py reads it too
-    serve({"train": train, "decode": lambda request: decode(request, load)})
+    serve({"train": train, "train_to": train_to, "decode": lambda request: decode(request, load)})

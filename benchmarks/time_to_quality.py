@@ -66,19 +66,20 @@ def seconds_to_bleu(
             env={**environment(threads), "HF_HOME": cache, "HF_DATASETS_CACHE": cache},
         )
         try:
-            while process.poll() is None and time.time() - started < limit:
+            is_over = False
+            while not is_over:
                 time.sleep(_SECONDS_BETWEEN_LOOKS)
-                found = _validated(run / "model")
-                if found is None:
+                is_over = process.poll() is not None or time.time() - started > limit
+                if (found := _validated(run / "model")) is None:
                     continue
                 best, written = found
                 if best >= bleu:
                     return written - started, best
+            if process.returncode:
+                raise SystemExit(f"seq2seq train failed with exit code {process.returncode}")
         finally:
             process.terminate()
             process.wait()
-    if process.returncode > 0:
-        raise SystemExit(f"seq2seq train failed with exit code {process.returncode}")
     return None, best
 
 

@@ -86,12 +86,14 @@ class Found:
     Attributes:
         num_parameters: Trained ones, a shared matrix once.
         num_tokens: Target tokens that it was trained on.
+        num_steps: In so many steps.
         losses: Then, in nats a token, on validation.
         padding: Share of its target positions.
     """
 
     num_parameters: dict[str, int] = field(default_factory=dict)
     num_tokens: dict[str, int] = field(default_factory=dict)
+    num_steps: dict[str, int] = field(default_factory=dict)
     losses: dict[str, float] = field(default_factory=dict)
     padding: dict[str, float] = field(default_factory=dict)
 
@@ -141,6 +143,7 @@ def train_project(setting: Setting, found: Found, precision: str) -> dict[str, f
     network = load_model(run.model).network
     found.num_parameters[name] = sum(each.numel() for each in network.parameters())
     found.num_tokens[name] = json.loads(run.finished.read_text(encoding="utf-8"))["tokens"]
+    found.num_steps[name] = setting.steps
     found.losses[name] = rows[-1]["val_loss"]
     found.padding[name] = padding(setting.corpus, setting.steps)
     # Equal steps have about equally many tokens: of their speeds the harmonic mean is that of all.
@@ -179,6 +182,7 @@ def train_peer(setting: Setting, found: Found, name: str) -> dict[str, float]:
     answer = drive(name, request, threads=setting.threads)
     found.num_parameters[NAMES[name]] = answer["num_parameters"]
     found.num_tokens[NAMES[name]] = answer["num_tokens"]
+    found.num_steps[NAMES[name]] = answer["num_steps"]
     found.losses[NAMES[name]] = answer["loss"]
     found.padding[NAMES[name]] = answer["padding"]
     return {"fp32": answer["tokens_per_second"]}
@@ -252,22 +256,23 @@ def notes(setting: Setting, found: Found, ours: Shapes, theirs: Shapes) -> list[
     lines = [
         f"{name}: {found.num_parameters[name]:,} parameters, {found.padding[name]:.0%} padding, "
         f"{found.losses[name]:.3f} nats a token on validation after "
-        f"{found.num_tokens[name]:,} target tokens"
+        f"{found.num_tokens[name]:,} target tokens in {found.num_steps[name]:,} steps"
         for name in found.losses
     ]
     return [
         *lines,
         f"all {feeding} input feeding; OpenNMT-py and the project run a whole target in one call "
         "where there is none, JoeyNMT always step by step",
-        "JoeyNMT does not put sentences of one length together, the others do",
+        "JoeyNMT does not put sentences of one length together, the others do; of its 4,096 tokens "
+        "about half are padding, so that it makes more steps on as many tokens",
         f"arithmetic: {ours.flops_per_token() / 1e6:.1f} MFLOP a target token in the project, "
         f"{theirs.flops_per_token() / 1e6:.1f} in the peers, whose softmax reads "
         f"{theirs.features_dim} features and not {ours.features_dim}"
         if ours.features_dim != theirs.features_dim
         else f"arithmetic: {ours.flops_per_token() / 1e6:.1f} MFLOP a target token in all",
-        "the peers cannot train in bf16 on a CPU: OpenNMT-py knows fp16 on a GPU, JoeyNMT too",
+        "the peers do not train in bf16: both know fp32, and fp16 on a GPU",
         "Adam with a constant rate of 1e-3, gradients clipped to 1, dropout 0.2, label smoothing "
-        "0.1 in all; the peers read ids, so their tokenizers cost them nothing",
+        "0.1 in all; the peers read ids, so that tokens cost them nothing to make",
     ]
 
 

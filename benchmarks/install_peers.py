@@ -117,8 +117,9 @@ def python_of(name: str) -> Path:
 
 
 def installed(name: str) -> bool:
-    """Whether its environment was built to the end."""
-    return (FOLDER / name / "installed").is_file()
+    """Whether its environment was built to the end, as `PEERS` has it now."""
+    mark = FOLDER / name / "installed"
+    return mark.is_file() and mark.read_text(encoding="utf-8") == repr(PEERS[name])
 
 
 def install(name: str) -> None:
@@ -134,7 +135,7 @@ def install(name: str) -> None:
     for patch in peer.patches:
         patch.apply(site_packages)
         print(f"  patched {patch.file}: {patch.reason}", file=sys.stderr)
-    (FOLDER / name / "installed").touch()
+    (FOLDER / name / "installed").write_text(repr(peer), encoding="utf-8")
 
 
 def _run(*command: str) -> None:

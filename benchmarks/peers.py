@@ -72,9 +72,14 @@ def drive(name: str, request: Mapping[str, Any], *, threads: int) -> dict[str, A
 
 
 def environment(threads: int) -> dict[str, str]:
-    """Of every process that is measured: so many threads, and this project's modules."""
+    """Of every process that is measured: so many threads, and this project's modules.
+
+    The threads of all systems wait as the project's own do (`pipeline/cli/main.py`): with OpenMP's
+    default a system on all cores is slowed down many times by whatever else wants one of them.
+    """
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    return {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": path}
+    own = {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": path}
+    return {"GOMP_SPINCOUNT": "10000", **os.environ, **own}
 
 
 def write_corpus(corpus: PreparedCorpus, folder: Path) -> None:

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from benchmarks import install_peers, peers
+from benchmarks.install_peers import PEERS
 from benchmarks.peers import DriverError, drive, missing_note, write_corpus
 from pipeline.tokenizer import Tokenizer
 
 
 def test_what_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install_peers, "FOLDER", tmp_path)
-    (tmp_path / "joeynmt").mkdir()
-    (tmp_path / "joeynmt" / "installed").touch()
+    for name, mark in (("joeynmt", repr(PEERS["joeynmt"])), ("opennmt", "an older version")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "installed").write_text(mark)
     assert peers.available(["opennmt", "joeynmt"]) == ["joeynmt"]
     assert missing_note(["joeynmt"]) == []
     (line,) = missing_note(["opennmt", "joeynmt", "ctranslate2"])

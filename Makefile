@@ -4,6 +4,7 @@ SEQ2SEQ := .venv/bin/seq2seq
 READY   := .venv/installed
 RUN      = runs/$(basename $(notdir $(CONFIG)))
 MODEL   ?= $(RUN)/model
+BENCHMARK ?= startup
 
 train evaluate translate: CONFIG ?= configs/phrasebook.yaml
 chat: CONFIG ?= configs/chat_english.yaml
@@ -14,7 +15,7 @@ trained = $(if $(findstring command,$(origin MODEL)),:,test -e $(RUN)/checkpoint
 	$(SEQ2SEQ) train --config $(CONFIG) >&2 </dev/null; })
 
 .DEFAULT_GOAL := help
-.PHONY: help train evaluate translate chat gradients test test-slow check format benchmark study
+.PHONY: help train evaluate translate chat gradients test test-slow check format benchmark peers study
 
 help: ## list the targets
 	@echo 'make TARGET [CONFIG=configs/x.yaml] [MODEL=runs/x/model] [ARGS="..."]'
@@ -48,8 +49,12 @@ check: $(READY) ## format, lint, docstrings, types, layers
 format: $(READY) ## mend what can be mended
 	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .
 
-benchmark: $(READY) ## start-up time and memory, as in docs/results.md
-	@.venv/bin/python -m benchmarks.footprint $(ARGS)
+benchmark: $(READY) ## BENCHMARK=NAME of benchmarks/ (default: startup); ARGS="... --json"
+	@.venv/bin/python -m benchmarks.$(BENCHMARK) $(ARGS)
+
+peers: ## OpenNMT-py, JoeyNMT and CTranslate2 in .peers, for the benchmarks to measure beside
+	@$(PYTHON) -m benchmarks.install_peers $(ARGS)
+
 study: $(READY) ## every cell with and without attention, in one table; 2 hours
 	@.venv/bin/python -m benchmarks.study $(ARGS)
 

@@ -1,0 +1,1 @@
+"""Small programs that drive one system each, in its own interpreter; see `measure`."""

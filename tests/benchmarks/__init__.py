@@ -1,0 +1,1 @@
+"""Of the benchmarks what can be tested: never a timing, and nothing that needs the peers."""

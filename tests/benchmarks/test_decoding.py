@@ -1,0 +1,100 @@
+"""Which translators are timed, and how; the timing itself is replaced."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from benchmarks import decoding
+from benchmarks.decoding import System, systems
+from benchmarks.decoding_speed import settings
+from benchmarks.drivers import project
+from benchmarks.latency import milliseconds
+from pipeline.batch import collate_sources
+from pipeline.decoding import SearchSettings, search_best
+from pipeline.model_folder import load_model
+
+
+def test_each_beam_and_batch_is_timed_with_own_and_with_pinned_lengths() -> None:
+    named = settings((64, 256), (1, 5))
+    assert list(named)[:3] == [
+        "greedy, batches of 64, own lengths",
+        "greedy, batches of 64, 15 tokens",
+        "greedy, batches of 256, own lengths",
+    ]
+    assert len(named) == 8
+    assert named["beam 5, batches of 256, 15 tokens"] == {
+        "batch_size": 256,
+        "beam_size": 5,
+        "length": 15,
+    }
+
+
+def test_median_and_95th_percentile_in_milliseconds() -> None:
+    found = milliseconds("x", [n / 1000 for n in range(1, 20)], 19)
+    assert found == pytest.approx({"median, x": 10.0, "95th percentile, x": 19.0})
+
+
+def test_random_weights_have_the_mean_length_of_the_project(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+
+    def drive(name: str, request: Mapping[str, Any], *, threads: int) -> dict[str, Any]:
+        asked.append((name, threads, [each["length"] for each in request["settings"]]))
+        return {"timed": []}
+
+    monkeypatch.setattr(decoding, "drive", drive)
+    lengths: list[dict[str, Any]] = [{"length": None}, {"length": 15}]
+    for own_lengths in (True, False):
+        system = System("A", "ctranslate2", {}, 2, own_lengths=own_lengths)
+        system.translate(["x"], lengths, mean_length=12)
+    assert asked == [("ctranslate2", 2, [None, 15]), ("ctranslate2", 2, [12, 15])]
+
+
+def test_a_peer_without_a_model_is_left_out_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "MODELS", tmp_path)
+    (tmp_path / "joeynmt").mkdir()
+    monkeypatch.setattr(decoding, "choose_precision", lambda *_, **__: torch.float32)
+    peers = ["opennmt", "joeynmt", "ctranslate2"]
+    found = systems(
+        Path("model"), Path("t.model"), peers=peers, threads=[1, 2], workers=[(1, 2), (2, 1)]
+    )
+    assert [(each.name, each.threads) for each in found] == [
+        ("project, fp32, 1 thread", 1),
+        ("project, fp32, 2 threads", 2),
+        ("JoeyNMT", 2),
+        ("CTranslate2 4+4×128, 1×2", 2),
+        ("CTranslate2 4+4×128, 2×1", 2),
+        ("CTranslate2 3+3×256, 1×2", 2),
+        ("CTranslate2 3+3×256, 2×1", 2),
+    ]
+    about = decoding.notes(peers, 12)
+    assert any(line.startswith("OpenNMT-py: no model") for line in about)
+    assert not any(line.startswith("JoeyNMT: no model") for line in about)
+
+
+def test_the_project_translates_as_it_does_and_with_pinned_lengths(
+    tiny_translator_folder: Path,
+) -> None:
+    request = {"folder": str(tiny_translator_folder), "options": {}, "threads": 1}
+    translate, about = project.load(request)
+    lines = ["Where is the next railway station?", "", "A man."]
+    own = translate(lines, batch_size=2, beam_size=1, length=None)
+    assert (len(own), own[1]) == (3, "")
+    assert len(translate(lines, batch_size=2, beam_size=2, length=4)) == 3
+    assert about["num_parameters"] > 0
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_a_pinned_translation_has_so_many_tokens(
+    tiny_translator_folder: Path, beam_size: int
+) -> None:
+    pinned = project.PinnedTranslator(load_model(tiny_translator_folder), 4)
+    options = pinned._search_options(SearchSettings.of(beam_size, None))
+    found = search_best(pinned._model, *collate_sources([[9, 8, 7], [6]]), **options)
+    assert [len(hypothesis.ids) for hypothesis in found] == [4, 4]

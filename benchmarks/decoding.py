@@ -157,7 +157,7 @@ def compare(
         )
         own = next(iter(settings.values()))
         (first,) = found[0].translate(lines, [own], mean_length=PINNED_LENGTH)
-        mean = round(mean_length(trained, first["texts"]))
+        mean = max(1, round(mean_length(trained, first["texts"])))
 
         def measure(system: System) -> dict[str, float]:
             timed = system.translate(lines, list(settings.values()), mean_length=mean)

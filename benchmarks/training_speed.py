@@ -140,8 +140,10 @@ def train_project(setting: Setting, found: Found, precision: str) -> dict[str, f
     )
     rows = [row for row in read_metrics(run.metrics) if "tokens_per_second" in row]
     name = f"{PROJECT}, {precision}"
-    network = load_model(run.model).network
-    found.num_parameters[name] = sum(each.numel() for each in network.parameters())
+    trained = load_model(run.model)
+    # Trained anew on the same text, SentencePiece gives the same pieces: those that the peers have.
+    assert trained.source_tokenizer.fingerprint == setting.corpus.source_tokenizer.fingerprint
+    found.num_parameters[name] = sum(each.numel() for each in trained.network.parameters())
     found.num_tokens[name] = json.loads(run.finished.read_text(encoding="utf-8"))["tokens"]
     found.num_steps[name] = setting.steps
     found.losses[name] = rows[-1]["val_loss"]
@@ -291,6 +293,7 @@ def main() -> None:
         parser.error(f"--steps: expected a multiple of {_VALIDATIONS}, got {options.steps}")
     torch.set_num_threads(options.threads)
     words = train_options(options)
+    shutil.rmtree(MODELS / "corpus", ignore_errors=True)  # another corpus has other pieces
     corpus = prepare(parse([*words, "--name", "speed"]).data, MODELS / "corpus")
     write_corpus(corpus, MODELS / "corpus")
     setting = Setting(

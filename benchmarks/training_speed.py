@@ -265,8 +265,8 @@ def notes(setting: Setting, found: Found, ours: Shapes, theirs: Shapes) -> list[
         *lines,
         f"all {feeding} input feeding; OpenNMT-py and the project run a whole target in one call "
         "where there is none, JoeyNMT always step by step",
-        "JoeyNMT does not put sentences of one length together, the others do; of its 4,096 tokens "
-        "about half are padding, so that it makes more steps on as many tokens",
+        "JoeyNMT does not put sentences of one length together, the others do; its 4,096 tokens "
+        "count the padding, so that it makes more steps on as many tokens",
         f"arithmetic: {ours.flops_per_token() / 1e6:.1f} MFLOP a target token in the project, "
         f"{theirs.flops_per_token() / 1e6:.1f} in the peers, whose softmax reads "
         f"{theirs.features_dim} features and not {ours.features_dim}"

@@ -3,8 +3,8 @@
 A language is called what its column is called.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from pipeline.errors import ConfigError
 
@@ -29,6 +29,12 @@ def directions_between(source: str | Sequence[str], target: str | Sequence[str])
         for other in as_list(target)
         if one != other
     ]
+
+
+def directions_of(data: Mapping[str, Any]) -> list[Direction]:
+    """Of a model: those of the `data` section that it was trained with, as plain values."""
+    source, target = (data.get(side, side) for side in Direction._fields)
+    return directions_between(source, target)
 
 
 def as_list(languages: str | Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ import safetensors
 import safetensors.torch
 
 from pipeline.errors import ConfigError, ModelError
-from pipeline.languages import Direction, choose_target, directions_between
+from pipeline.languages import Direction, directions_of
 from pipeline.model_card import model_card
 from pipeline.nn.classifier import SequenceClassifier
 from pipeline.nn.config import ModelConfig
@@ -28,6 +28,7 @@ from pipeline.nn.language_model import LanguageModel
 from pipeline.nn.network import Network
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.runtime.folder import is_exported
+from pipeline.sentences import tag_before
 from pipeline.task import Task
 from pipeline.tokenizer import Tokenizer
 
@@ -86,22 +87,11 @@ class TrainedModel:
     @property
     def directions(self) -> list[Direction]:
         """Of a translator: from which language into which, as the columns were called."""
-        source, target = (self.data.get(side, side) for side in Direction._fields)
-        return directions_between(source, target)
+        return directions_of(self.data)
 
     def tag_ids(self, target_language: str | None = None) -> list[int]:
-        """The ids that go before those of a source: the tag of the target language, or none.
-
-        Args:
-            target_language: Need not be given where there is one only.
-
-        Raises:
-            ConfigError: It is none that the model translates into, or has to be given.
-        """
-        called = f"{self.name}: target_language"
-        language = choose_target(self.directions, target_language, called=called)
-        tokenizer = self.source_tokenizer
-        return [tokenizer.tag_id(language)] if tokenizer.languages else []
+        """See `tag_before`."""
+        return tag_before(self.source_tokenizer, self.directions, target_language, model=self.name)
 
     @property
     def context_tokens(self) -> int | None:

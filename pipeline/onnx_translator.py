@@ -7,12 +7,19 @@ from typing import Self
 
 from pipeline.errors import ConfigError
 from pipeline.hypothesis import Hypothesis
-from pipeline.languages import Direction, choose_target
+from pipeline.languages import Direction
 from pipeline.runtime.folder import ExportedFolder
 from pipeline.runtime.model import OnnxModel
 from pipeline.runtime.search import attention_along, beam_search, greedy_search
 from pipeline.search_settings import SearchSettings
-from pipeline.sentences import Candidate, Sentence, best_candidates, read_sentences, target_text
+from pipeline.sentences import (
+    Candidate,
+    Sentence,
+    best_candidates,
+    read_sentences,
+    tag_before,
+    target_text,
+)
 
 Sources = Sequence[Sequence[int]]
 Search = Callable[[OnnxModel, Sources, Sequence[int]], list[list[Hypothesis]]]
@@ -140,7 +147,9 @@ class OnnxTranslator:
         sentences = read_sentences(
             lines,
             self._source_tokenizer,
-            tag_ids=self._tag_ids(target_language),
+            tag_ids=tag_before(
+                self._source_tokenizer, self.directions, target_language, model=self._folder.name
+            ),
             max_tokens=self._folder.max_source_tokens,
         )
         sentences.sort(key=lambda sentence: -len(sentence.ids))
@@ -149,12 +158,6 @@ class OnnxTranslator:
             sources = [sentence.ids for sentence in batch]
             limits = [self._folder.max_length(len(ids) + 1) for ids in sources]
             yield from zip(batch, search(self._model, sources, limits), strict=True)
-
-    def _tag_ids(self, target_language: str | None) -> list[int]:
-        called = f"{self._folder.name}: target_language"
-        language = choose_target(self.directions, target_language, called=called)
-        tokenizer = self._source_tokenizer
-        return [tokenizer.tag_id(language)] if tokenizer.languages else []
 
     def _text(self, sentence: Sentence, hypothesis: Hypothesis) -> str:
         return target_text(

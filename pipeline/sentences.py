@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pipeline.hypothesis import Hypothesis
+from pipeline.languages import Direction, choose_target
 from pipeline.text import normalize
 from pipeline.tokenizer import UNK_ID, Tokenizer
 from pipeline.unknown_words import copy_unknown
@@ -35,6 +36,28 @@ class Candidate(NamedTuple):
 
     text: str
     score: float
+
+
+def tag_before(
+    tokenizer: Tokenizer,
+    directions: Sequence[Direction],
+    target_language: str | None,
+    *,
+    model: str,
+) -> list[int]:
+    """The ids that go before those of a source: the tag of the target language, or none.
+
+    Args:
+        tokenizer: Of the source.
+        directions: Those of the model.
+        target_language: Need not be given where there is one only.
+        model: What the error calls it.
+
+    Raises:
+        ConfigError: It is none that the model translates into, or has to be given.
+    """
+    language = choose_target(directions, target_language, called=f"{model}: target_language")
+    return [tokenizer.tag_id(language)] if tokenizer.languages else []
 
 
 def read_sentences(

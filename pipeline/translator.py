@@ -178,7 +178,8 @@ class Translator:
         if settings.mbr:
             texts = [self._least_risk(sentence, settings.mbr) for sentence in sentences]
         else:
-            search = partial(search_best, self._model, **self._search_options(settings))
+            options = self._search_options(settings)
+            search = partial(search_best, self._model, with_log_probs=False, **options)
             found = self._decode(sentences, search, batch_size)
             texts = list(map(self._text, sentences, found))
         translations = [""] * len(lines)

@@ -1,6 +1,7 @@
 """What many tests build."""
 
 from dataclasses import asdict
+from typing import Any
 
 import torch
 
@@ -9,6 +10,20 @@ from pipeline.model_folder import TrainedModel, build_network
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import Tokenizer
+
+PREPARABLE: list[dict[str, Any]] = [
+    {},
+    {"lexical": True},
+    {"attention": "none"},
+    {"attention": "dot", "lexical": True, "num_layers": 2},
+    {"num_layers": 2, "residual": False},
+    {"num_layers": 3},
+    {"bidirectional": False, "lexical": True},
+    {"embedding": "one_hot", "lexical": True, "tie_embeddings": False},
+    {"tie_embeddings": True},
+    {"tie_embeddings": False},
+]
+"""Of a network that can be prepared and exported: every part in some combination."""
 
 
 def build_model(config: ModelConfig, source: Tokenizer, target: Tokenizer) -> Seq2Seq:

@@ -13,17 +13,6 @@ from pipeline.nn.config import ModelConfig
 from pipeline.tokenizer import EOS_ID, Tokenizer
 from tests.building import build_model
 
-VARIANTS: list[dict[str, Any]] = [
-    {},
-    {"lexical": True},
-    {"attention": "none"},
-    {"attention": "dot", "lexical": True, "num_layers": 2},
-    {"num_layers": 2, "residual": False},
-    {"num_layers": 3},
-    {"bidirectional": False, "lexical": True},
-    {"embedding": "one_hot", "lexical": True, "tie_embeddings": False},
-    {"tie_embeddings": True},
-]
 LINES = [
     "A man in a red shirt is riding a bicycle.",
     "",

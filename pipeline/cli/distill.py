@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.language_options import add_language_options, chosen_direction
 from pipeline.cli.main import Parser
+from pipeline.cli.search_options import add_precision_option
 from pipeline.errors import ConfigError, ModelError
 from pipeline.languages import Direction
 
@@ -23,9 +24,7 @@ def run(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("--output", required=True, help="the folder of the corpus")
     parser.add_argument("--beam-size", type=int, default=5, help="of the teachers (default: 5)")
-    parser.add_argument(
-        "--precision", choices=("fp32", "bf16", "auto"), default="fp32", help="of the teachers"
-    )
+    add_precision_option(parser)
     parser.add_argument(
         "--each", action="store_true", help="each teacher writes by itself, not the ensemble"
     )

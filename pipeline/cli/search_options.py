@@ -39,6 +39,11 @@ def add_search_options(parser: argparse._ActionsContainer) -> None:
         default=[],
         help="another model whose probabilities are averaged with the first's; may be repeated",
     )
+    add_precision_option(parser)
+
+
+def add_precision_option(parser: argparse._ActionsContainer) -> None:
+    """Add it, for a command whose translators are not searched with as one likes."""
     parser.add_argument(
         "--precision",
         choices=("fp32", "bf16", "auto"),

@@ -53,11 +53,9 @@ def search_best(
     coverage_penalty: float = 0.0,
     rules: Sequence[Rule] = (),
     allow_unknown: bool = False,
+    with_log_probs: bool = True,
 ) -> list[Hypothesis]:
-    """The best hypothesis of each row, by `beam_search`, or by greedy decoding.
-
-    A beam of one compares nothing, so that its hypotheses come without their log-probabilities.
-    """
+    """The best hypothesis of each row, by `greedy_search` or by `beam_search`, which say more."""
     if beam_size == 1:
         return greedy_search(
             model,
@@ -66,7 +64,7 @@ def search_best(
             limit=limit,
             rules=rules,
             allow_unknown=allow_unknown,
-            with_log_probs=False,
+            with_log_probs=with_log_probs,
         )
     nbest = beam_search(
         model,

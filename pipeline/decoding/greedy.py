@@ -63,8 +63,8 @@ def greedy_search(
     max_lengths = limit.of(source_lengths)
     num_rows = source_ids.shape[0]
     generated = torch.full((num_rows, int(max_lengths.max())), EOS_ID, device=source_ids.device)
-    log_probs = torch.full((num_rows,), 0.0 if with_log_probs else math.nan)
-    log_probs = log_probs.to(source_ids.device)
+    nothing = 0.0 if with_log_probs else math.nan
+    log_probs = torch.full((num_rows,), nothing, device=source_ids.device)
     rows = torch.arange(num_rows, device=source_ids.device)  # which sentence each row belongs to
     is_open = torch.ones_like(rows, dtype=torch.bool)
     token_ids = begin_of_sentence(source_ids)

@@ -4,6 +4,7 @@ The recurrent layers are ONNX's own operators, which a runtime runs as one kerne
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import onnx
@@ -14,7 +15,6 @@ from pipeline.export.cells import ExportedCell, add_layer, array, as_exported, w
 from pipeline.export.graph import Graph
 from pipeline.nn.attention import GeneralAttention
 from pipeline.nn.embedding import OneHot, token_vectors
-from pipeline.nn.encoder import EncoderLayer
 from pipeline.nn.seq2seq import Seq2Seq
 
 
@@ -59,11 +59,11 @@ def _add_layers(
     by_time = graph.add("Transpose", source_ids, perm=[1, 0])
     outputs = graph.add("Gather", graph.constant(table), by_time)  # (S, B, I)
     final_states = []
-    for i, layer in enumerate(encoder.layers):
+    for i, cells in enumerate(_cells(network)):
         if i > 0:
-            input_weights = _input_weights(layer)
+            input_weights = _input_weights(cells)
         layer_outputs, final_state = add_layer(
-            graph, _cells(layer), outputs, lengths, input_weights=input_weights
+            graph, cells, outputs, lengths, input_weights=input_weights
         )
         is_added = encoder.residual and i > 0
         outputs = graph.add("Add", outputs, layer_outputs) if is_added else layer_outputs
@@ -74,7 +74,7 @@ def _add_layers(
 def _first_inputs(network: Seq2Seq) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
     """A row for each source token, and what each direction multiplies it with."""
     embedding = network.encoder.embedding
-    weights = _input_weights(network.encoder.layers[0])
+    weights = _input_weights(_cells(network)[0])
     if not isinstance(embedding, OneHot):
         return array(token_vectors(embedding)), weights
     # The identity has V^2 numbers. So the products with it are the table, the directions side by
@@ -114,12 +114,10 @@ def _add_barred(graph: Graph, source_ids: str, lengths: str) -> str:
     return graph.add("Where", is_token, graph.constant(0.0), graph.constant(-math.inf))
 
 
-def _cells(layer: object) -> list[ExportedCell]:
-    """From left to right, and from right to left if it reads both ways."""
-    assert isinstance(layer, EncoderLayer)
-    cells = (layer.forward_cell, layer.backward_cell)
-    return [as_exported(cell) for cell in cells if cell is not None]
+def _cells(network: Seq2Seq) -> list[list[ExportedCell]]:
+    """Of each layer of the encoder, see `RecurrentLayers.cells`."""
+    return [list(map(as_exported, cells)) for cells in network.encoder.cells]
 
 
-def _input_weights(layer: object) -> list[NDArray[np.float32]]:
-    return [weight_of(cell, "weight_ih") for cell in _cells(layer)]
+def _input_weights(cells: Iterable[ExportedCell]) -> list[NDArray[np.float32]]:
+    return [weight_of(cell, "weight_ih") for cell in cells]

@@ -13,7 +13,7 @@ from pipeline.export.decoder import loop_graph, step_graph
 from pipeline.export.encoder import encoder_graph
 from pipeline.export.quantization import quantized
 from pipeline.model_folder import TrainedModel, write_whole
-from pipeline.nn.prepared import can_be_prepared
+from pipeline.nn.prepared import KNOWN_PARTS, unknown_part
 from pipeline.runtime.folder import (
     CARD_FILE,
     CONFIG_FILE,
@@ -27,14 +27,6 @@ from pipeline.runtime.folder import (
 from pipeline.translator import MAX_SOURCE_TOKENS
 
 ExportPrecision = Literal["fp32", "int8"]
-_EXPORTED: dict[str, tuple[object, ...]] = {
-    "cell": ("gru", "lstm"),
-    "attention": ("none", "dot", "general"),
-    "attention_after": ("last",),
-    "input_feeding": (False,),
-    "coverage": (False,),
-    "memory": ("none",),
-}
 
 
 def export_model(
@@ -84,15 +76,13 @@ def require_free(folder: Path) -> None:
 def _require_exportable(trained: TrainedModel) -> None:
     if trained.task != "translation":
         raise ModelError(f"{trained.name}: a model for {trained.task}; expected translation")
-    if can_be_prepared(trained.model):
-        return
-    for key, values in _EXPORTED.items():
-        if (value := getattr(trained.model.config, key)) not in values:
-            expected = " or ".join(map(str, values))
-            raise ModelError(
-                f"{trained.name}: model.{key}: expected {expected} for an export, got {value}"
-            )
-    raise AssertionError(trained.model.config)
+    config = trained.model.config
+    if (key := unknown_part(config)) is not None:
+        expected = " or ".join(map(str, KNOWN_PARTS[key]))
+        raise ModelError(
+            f"{trained.name}: model.{key}: expected {expected} for an export, "
+            f"got {getattr(config, key)}"
+        )
 
 
 def _write(trained: TrainedModel, folder: Path, precision: ExportPrecision, command: str) -> None:

@@ -51,6 +51,11 @@ class RecurrentLayers(nn.Module):
         sizes = [input_size] + [config.hidden_size] * (config.num_layers - 1)
         self.layers = nn.ModuleList(EncoderLayer(config, size) for size in sizes)
 
+    @property
+    def cells(self) -> list[list[Cell]]:
+        """Of each layer; one that reads both ways has the cell from right to left second."""
+        return [layer.cells for layer in self.layers if isinstance(layer, EncoderLayer)]
+
     def read(
         self, inputs: Float[Tensor, "B S I"], source_lengths: Int[Tensor, " B"]
     ) -> EncoderOutput:
@@ -130,6 +135,12 @@ class EncoderLayer(nn.Module):
         self.backward_cell = (
             build_cell(config, input_size, hidden_size) if config.bidirectional else None
         )
+
+    @property
+    def cells(self) -> list[Cell]:
+        """From left to right, and from right to left if it reads both ways."""
+        cells = (self.forward_cell, self.backward_cell)
+        return [cell for cell in cells if cell is not None]
 
     def forward(
         self,

@@ -9,18 +9,31 @@ products, and recurrent layers run over no padding.
 
 import copy
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from pipeline.batch import length_mask
 from pipeline.nn.cells import State, SteppedCell
+from pipeline.nn.config import ModelConfig
 from pipeline.nn.embedding import token_vectors
 from pipeline.nn.seq2seq import Seq2Seq
+
+KNOWN_PARTS: Mapping[str, tuple[object, ...]] = {
+    "cell": ("gru", "lstm"),
+    "attention": ("none", "dot", "general"),
+    "attention_after": ("last",),
+    "input_feeding": (False,),
+    "coverage": (False,),
+    "memory": ("none",),
+}
+"""What a `PreparedSeq2Seq` may be made of: keys of the `model` section and their values. The
+attentions are those whose scores are products."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +85,12 @@ class PreparedSeq2Seq:
         assert can_be_prepared(network)
         network = copy.deepcopy(network).requires_grad_(False).eval()
         self._encoder, self._decoder = network.encoder, network.decoder
-        self._decoder_cells = [
-            cell for cell in self._decoder.layers if isinstance(cell, SteppedCell)
-        ]
+        self._encoder_cells = [_stepped(cells) for cells in self._encoder.cells]
+        self._decoder_cells = _stepped(self._decoder.layers)
         source_words = token_vectors(self._encoder.embedding)
         target_words = token_vectors(self._decoder.embedding)
         self._source_tables = [
-            cell.project(source_words).to(dtype) for cell in _cells(self._encoder.layers[0])
+            cell.project(source_words).to(dtype) for cell in self._encoder_cells[0]
         ]
         self._target_table = self._decoder_cells[0].project(target_words).to(dtype)
         lexical = self._decoder.lexical
@@ -141,15 +153,14 @@ class PreparedSeq2Seq:
         projected = [table[ids] for table in self._source_tables]
         outputs = projected[0]
         final_states = []
-        for i, layer in enumerate(self._encoder.layers):
+        forwards = range(ids.shape[1])
+        both_ways = (forwards, forwards[::-1])
+        for i, cells in enumerate(self._encoder_cells):
             if i > 0:
-                projected = [cell.project(outputs) for cell in _cells(layer)]
-            forwards = range(ids.shape[1])
+                projected = [cell.project(outputs) for cell in cells]
             directions = [
                 _run(cell, inputs, times, num_rows)
-                for cell, inputs, times in zip(
-                    _cells(layer), projected, (forwards, forwards[::-1]), strict=False
-                )
+                for cell, inputs, times in zip(cells, projected, both_ways, strict=False)
             ]
             layer_outputs, final_state = (
                 torch.cat(each, dim=-1) for each in zip(*directions, strict=True)
@@ -178,17 +189,14 @@ class PreparedSeq2Seq:
 
 
 def can_be_prepared(network: Seq2Seq) -> bool:
-    """Whether `PreparedSeq2Seq` knows all its parts: those of the default configuration and near.
+    """Whether `PreparedSeq2Seq` knows all its parts."""
+    return unknown_part(network.config) is None
 
-    Of the cells GRU and LSTM, of the attentions those whose scores are products, after the last
-    layer; no input feeding, no coverage, no memory of a conversation.
-    """
-    config, decoder = network.config, network.decoder
-    return (
-        config.cell in ("gru", "lstm")
-        and config.attention in ("none", "dot", "general")
-        and not (decoder.lower_attentions or decoder.input_feeding or decoder.coverage)
-        and network.memory is None
+
+def unknown_part(config: ModelConfig) -> str | None:
+    """The first key of the `model` section whose value `PreparedSeq2Seq` does not know."""
+    return next(
+        (key for key, known in KNOWN_PARTS.items() if getattr(config, key) not in known), None
     )
 
 
@@ -208,9 +216,8 @@ def _run(
     return outputs, state[0]
 
 
-def _cells(layer: Any) -> list[SteppedCell]:
-    """Of an `EncoderLayer`: from left to right, and from right to left if it reads both ways."""
-    return [cell for cell in (layer.forward_cell, layer.backward_cell) if cell is not None]
+def _stepped(cells: Iterable[nn.Module]) -> list[SteppedCell]:
+    return [cell for cell in cells if isinstance(cell, SteppedCell)]
 
 
 def _pick(tensor: Tensor | None, rows: Tensor) -> Tensor | None:

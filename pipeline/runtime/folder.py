@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ModelError
-from pipeline.languages import Direction, directions_between
+from pipeline.languages import Direction, directions_of
 from pipeline.tokenizer import Tokenizer
 
 FORMAT = "onnx"
@@ -92,8 +92,7 @@ class ExportedFolder:
     @property
     def directions(self) -> list[Direction]:
         """From which language into which, as the columns were called."""
-        source, target = (self.data.get(side, side) for side in Direction._fields)
-        return directions_between(source, target)
+        return directions_of(self.data)
 
     def max_length(self, source_length: int) -> int:
         """How many tokens a translation may have, for a source of so many, EOS counted in both."""

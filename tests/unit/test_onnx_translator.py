@@ -12,7 +12,8 @@ from pipeline.errors import ConfigError, ModelError
 from pipeline.model_folder import load_model
 from pipeline.nn.config import CellName
 from pipeline.tokenizer import UNK_ID, Tokenizer, TokenizerConfig, train_tokenizer
-from tests.exporting import LINES, VARIANTS, exported, tiny_translator
+from tests.building import PREPARABLE
+from tests.exporting import LINES, exported, tiny_translator
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def pair(
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-@pytest.mark.parametrize("values", VARIANTS, ids=str)
+@pytest.mark.parametrize("values", PREPARABLE, ids=str)
 def test_it_gives_the_text_of_the_translator(
     tiny_tokenizer: Tokenizer, tmp_path: Path, cell: CellName, values: dict[str, Any]
 ) -> None:

@@ -1,43 +1,18 @@
 import math
 from functools import partial
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from pipeline.batch import collate_sources
-from pipeline.decoding import (
-    Ensemble,
-    Hypothesis,
-    LengthLimit,
-    Model,
-    beam_search,
-    greedy_search,
-    search_best,
-)
+from pipeline.decoding import Ensemble, LengthLimit, beam_search, greedy_search, search_best
 from pipeline.tokenizer import BOS_ID, EOS_ID
 from tests.unit.decoding.test_coverage import LookingScript
 from tests.unit.decoding.test_search import SOURCES, A, B, C, Script, network, seeds
 
 LIMIT = LengthLimit(ratio=1.0, extra=3)
 beam_sizes = pytest.mark.parametrize("beam_size", [1, 3])
-
-
-def _best(
-    model: Model[Any], sources: list[list[int]], *, beam_size: int, coverage_penalty: float = 0.0
-) -> list[Hypothesis]:
-    """With log-probabilities, as `search_best` has none where it is greedy."""
-    if beam_size == 1:
-        return greedy_search(model, *collate_sources(sources), limit=LIMIT)
-    return search_best(
-        model,
-        *collate_sources(sources),
-        beam_size=beam_size,
-        limit=LIMIT,
-        coverage_penalty=coverage_penalty,
-    )
-
 
 ONE = Script({BOS_ID: {A: 0.6, B: 0.3, C: 0.1}, **{t: {EOS_ID: 1.0} for t in (A, B, C)}})
 OTHER = Script({BOS_ID: {A: 0.1, B: 0.5, C: 0.4}, **{t: {EOS_ID: 1.0} for t in (A, B, C)}})
@@ -75,9 +50,9 @@ def test_a_model_with_itself_is_the_model(
     seed: int, beam_size: int, coverage_penalty: float
 ) -> None:
     model = network(seed)
-    search = partial(_best, beam_size=beam_size, coverage_penalty=coverage_penalty)
-    alone = search(model, SOURCES)
-    twice = search(Ensemble([model, model, model]), SOURCES)
+    search = partial(search_best, coverage_penalty=coverage_penalty, beam_size=beam_size)
+    alone = search(model, *collate_sources(SOURCES), limit=LIMIT)
+    twice = search(Ensemble([model, model, model]), *collate_sources(SOURCES), limit=LIMIT)
     assert [h.ids for h in twice] == [h.ids for h in alone]
     assert [h.log_prob for h in twice] == pytest.approx([h.log_prob for h in alone], abs=1e-4)
 
@@ -87,9 +62,11 @@ def test_a_model_with_itself_is_the_model(
 def test_models_of_other_kinds_in_a_batch_are_as_alone(seed: int, beam_size: int) -> None:
     # The states differ in their layers; rows leave the batch and beams change places.
     ensemble = Ensemble([network(seed), network(seed + 9, "lstm"), network(seed, "elman", "none")])
-    together = _best(ensemble, SOURCES, beam_size=beam_size)
+    together = search_best(ensemble, *collate_sources(SOURCES), beam_size=beam_size, limit=LIMIT)
     for source, hypothesis in zip(SOURCES, together, strict=True):
-        (alone,) = _best(ensemble, [source], beam_size=beam_size)
+        (alone,) = search_best(
+            ensemble, *collate_sources([source]), beam_size=beam_size, limit=LIMIT
+        )
         assert hypothesis.ids == alone.ids
         assert hypothesis.log_prob == pytest.approx(alone.log_prob, abs=1e-4)
 

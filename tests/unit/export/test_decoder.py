@@ -10,7 +10,8 @@ from pipeline.nn.config import CellName
 from pipeline.runtime.folder import ExportedFolder
 from pipeline.runtime.model import OnnxModel
 from pipeline.tokenizer import EOS_ID, Tokenizer
-from tests.exporting import VARIANTS, exported, tiny_translator
+from tests.building import PREPARABLE
+from tests.exporting import exported, tiny_translator
 
 SOURCES = [[40, 51, 62], [], [70, 81, 92, 103, 114, 125], [13, 14]]
 TOKENS = [[40, 51, 62, 73], [84, 95, 6, 17], [28, 39, 20, 31]]
@@ -22,7 +23,7 @@ def _model(trained: Any, folder: Path) -> OnnxModel:
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-@pytest.mark.parametrize("values", VARIANTS, ids=str)
+@pytest.mark.parametrize("values", PREPARABLE, ids=str)
 def test_the_steps_give_the_numbers_of_the_network(
     tiny_tokenizer: Tokenizer, tmp_path: Path, cell: CellName, values: dict[str, Any]
 ) -> None:

@@ -8,21 +8,11 @@ from pipeline.batch import collate_sources
 from pipeline.nn.config import CellName, ModelConfig
 from pipeline.nn.prepared import PreparedSeq2Seq, PreparedState, can_be_prepared
 from pipeline.nn.seq2seq import Seq2Seq
+from tests.building import PREPARABLE
 
 VOCAB_SIZE = 30
 SOURCES = [[4, 5, 6], [], [7, 8, 9, 10, 11, 12], [13, 4], [5, 4]]
 TOKENS = torch.tensor([[4, 5, 6, 7, 8], [9, 8, 7, 6, 5], [10, 11, 12, 13, 14]])
-VARIANTS: list[dict[str, Any]] = [
-    {},
-    {"lexical": True},
-    {"attention": "none"},
-    {"attention": "dot", "lexical": True, "num_layers": 2},
-    {"num_layers": 2, "residual": False},
-    {"num_layers": 3},
-    {"bidirectional": False, "lexical": True},
-    {"embedding": "one_hot", "lexical": True, "tie_embeddings": False},
-    {"tie_embeddings": False},
-]
 
 
 def build(cell: CellName = "gru", **values: Any) -> Seq2Seq:
@@ -56,7 +46,7 @@ def unrolled(model: Any, rows: Tensor | None = None) -> tuple[Tensor, Any]:
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-@pytest.mark.parametrize("values", VARIANTS, ids=str)
+@pytest.mark.parametrize("values", PREPARABLE, ids=str)
 def test_it_gives_the_numbers_of_the_network(cell: CellName, values: dict[str, Any]) -> None:
     network = build(cell, **values)
     expected, expected_state = unrolled(network)

@@ -135,3 +135,15 @@ def test_without_log_probabilities_the_tokens_are_the_same(seed: int) -> None:
     assert [hypothesis.ids for hypothesis in found] == [hypothesis.ids for hypothesis in expected]
     assert all(math.isnan(hypothesis.log_prob) for hypothesis in found)
     assert all(math.isfinite(hypothesis.log_prob) for hypothesis in expected)
+
+
+@pytest.mark.parametrize("source", [[2], [9]], ids=["ends", "at its limit"])
+def test_a_row_that_is_finished_and_stays_for_a_while_is_as_alone(source: list[int]) -> None:
+    limit = LengthLimit(ratio=1.0, extra=1)  # of a source of one token and EOS: 3
+    others = [[5, 4, 4, 4, 4, 4]] * 15
+    model = Countdown()
+    found, *_ = greedy_search(model, *collate_sources([source, *others]), limit=limit)
+    assert model.asked[-1] == 16  # it never left
+    (alone,) = greedy_search(Countdown(), *collate_sources([source]), limit=limit)
+    assert found.ids == alone.ids == [9] * min(source[0], 3)
+    assert found.log_prob == pytest.approx(alone.log_prob)

@@ -5,7 +5,8 @@ H hidden, V vocabulary, L layers.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -15,16 +16,42 @@ from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID, TURN_ID
 
 
 @dataclass(frozen=True)
+class SoftLabels:
+    """For each label a distribution in place of one piece: its most probable pieces.
+
+    Attributes:
+        ids: The pieces.
+        probs: Their probabilities, 1 in all; 0 where there is no label.
+        share: How much of what is to be learnt they are; the rest is the label.
+    """
+
+    ids: Int[Tensor, "*rows K"]
+    probs: Float[Tensor, "*rows K"]
+    share: float
+
+    def of(self, rows: slice | Tensor | tuple[Tensor, slice]) -> "SoftLabels":
+        """Those of some of the labels."""
+        return replace(self, ids=self.ids[rows], probs=self.probs[rows])
+
+    def to(self, device: torch.device, *, non_blocking: bool = False) -> "SoftLabels":
+        """The same on another device."""
+        ids, probs = (x.to(device, non_blocking=non_blocking) for x in (self.ids, self.probs))
+        return replace(self, ids=ids, probs=probs)
+
+
+@dataclass(frozen=True)
 class Seq2SeqBatch:
     """Pairs of sentences, padded on the right.
 
     `decoder_input_ids` begins with BOS, `labels` is the same row one step on and ends with EOS.
+    `soft_labels` is what teachers would say at each label; None without teachers.
     """
 
     source_ids: Int[Tensor, "B S"]
     source_lengths: Int[Tensor, " B"]
     decoder_input_ids: Int[Tensor, "B T"]
     labels: Int[Tensor, "B T"]
+    soft_labels: SoftLabels | None = None
 
     @property
     def num_tokens(self) -> int:
@@ -40,11 +67,13 @@ class Seq2SeqBatch:
         """These rows, in this order, without the padding that none of them needs."""
         source_lengths = self.source_lengths[rows]
         max_source, max_target = int(source_lengths.max()), int(self.target_lengths[rows].max())
+        soft = self.soft_labels
         return Seq2SeqBatch(
             source_ids=self.source_ids[rows, :max_source],
             source_lengths=source_lengths,
             decoder_input_ids=self.decoder_input_ids[rows, :max_target],
             labels=self.labels[rows, :max_target],
+            soft_labels=soft and soft.of((rows, slice(max_target))),
         )
 
     def repeated(self, times: int) -> "Seq2SeqBatch":
@@ -214,9 +243,10 @@ def _consecutive(counts: Sequence[int]) -> Int[Tensor, "D U"]:
 
 def _moved(
     batch: Seq2SeqBatch | LabelledBatch | SeriesBatch, device: torch.device, non_blocking: bool
-) -> list[Tensor]:
+) -> list[Any]:
+    values = [getattr(batch, field.name) for field in fields(batch)]
     return [
-        getattr(batch, field.name).to(device, non_blocking=non_blocking) for field in fields(batch)
+        None if value is None else value.to(device, non_blocking=non_blocking) for value in values
     ]
 
 

@@ -13,6 +13,7 @@ from pipeline.data.cache import Batch
 from pipeline.data.config import DataConfig
 from pipeline.data.prepare import PreparedCorpus
 from pipeline.data.sampler import TokenBatches
+from pipeline.data.soft_labels import SoftLabelTable
 from pipeline.subwords import SubwordSampler
 
 TextBatch = Seq2SeqBatch | LabelledBatch
@@ -25,11 +26,20 @@ class TrainingBatches(BatchesByStep[TextBatch]):
         corpus: The encoded pairs.
         seed: Of the order of the pairs, and of subword sampling.
         position: Where the training is.
+        soft_labels: Of the pairs, where there are teachers.
     """
 
-    def __init__(self, corpus: PreparedCorpus, *, seed: int, position: Position) -> None:
+    def __init__(
+        self,
+        corpus: PreparedCorpus,
+        *,
+        seed: int,
+        position: Position,
+        soft_labels: SoftLabelTable | None = None,
+    ) -> None:
         super().__init__(position)
         self._corpus = corpus
+        self._soft_labels = soft_labels
         self._seed = seed
         self._samplers = _samplers(corpus) if corpus.config.tokenizer.samples else {}
         config, lengths = corpus.config, _lengths(corpus.train)
@@ -40,11 +50,16 @@ class TrainingBatches(BatchesByStep[TextBatch]):
     def batch(self, index: int) -> TextBatch:
         """The batch with this index: of one rank, the index is the step."""
         corpus = self._corpus
-        pairs = corpus.train[self._rows(index)]
+        rows = self._rows(index)
+        pairs = corpus.train[rows]
         random = np.random.default_rng([self._seed, index])
         for column, sampler in self._samplers.items():
             pairs[column] = sampler.sample(pairs[column], random)
-        return _collate(pairs, corpus.config)
+        batch = _collate(pairs, corpus.config)
+        if self._soft_labels is None:
+            return batch
+        assert isinstance(batch, Seq2SeqBatch)
+        return self._soft_labels.added(batch, rows)
 
     def _rows(self, index: int) -> NDArray[np.int64]:
         before = self._num_before_ending
@@ -77,16 +92,22 @@ class TextDataModule(DataModuleByStep):
     Args:
         corpus: The encoded pairs.
         seed: Together with the step it determines a training batch.
+        soft_labels: Of the training pairs, where there are teachers.
     """
 
-    def __init__(self, corpus: PreparedCorpus, *, seed: int) -> None:
+    def __init__(
+        self, corpus: PreparedCorpus, *, seed: int, soft_labels: SoftLabelTable | None = None
+    ) -> None:
         super().__init__()
         self.corpus = corpus
         self.seed = seed
+        self.soft_labels = soft_labels
 
     def training_batches(self, position: Position) -> TrainingBatches:
         """See `DataModuleByStep.training_batches`."""
-        return TrainingBatches(self.corpus, seed=self.seed, position=position)
+        return TrainingBatches(
+            self.corpus, seed=self.seed, position=position, soft_labels=self.soft_labels
+        )
 
     def val_dataloader(self) -> DataLoader[TextBatch]:
         """The validation pairs, the short ones first."""

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from pipeline.batch import SoftLabels
 from pipeline.tokenizer import PAD_ID
 
 CHUNK_ROWS = 256
@@ -46,18 +47,23 @@ def cross_entropy(
     *,
     label_smoothing: float = 0.0,
     token_weights: Float[Tensor, "B T"] | None = None,
+    soft_labels: SoftLabels | None = None,
 ) -> SummedLoss:
     """Loss of the softmax layer `features @ weight.T + bias` against the labels; PAD is left out.
 
     With smoothing ε the target distribution is (1 - ε) on the label and ε / V on every piece
-    (Szegedy et al. 2016, section 7). `token_weights` says how much a label counts in the objective,
-    1 if not given, and may be negative; the plain nats know nothing of it.
+    (Szegedy et al. 2016, section 7); with soft labels q it is (1 - λ) of that and λ q (Hinton et
+    al. 2015; Kim & Rush 2016, section 3.1), λ being their share. `token_weights` says how much a
+    label counts in the objective, 1 if not given, and may be negative. The plain nats are those of
+    the labels, and know nothing of all that.
     """
+    is_real = labels != PAD_ID
     rows, dtype = real_rows(features, labels)
-    real_labels = labels[labels != PAD_ID]
-    row_weights = None if token_weights is None else token_weights[labels != PAD_ID]
+    real_labels = labels[is_real]
+    row_weights = None if token_weights is None else token_weights[is_real]
+    soft = None if soft_labels is None else soft_labels.of(is_real)
     objective_sum, nats_sum = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        rows, weight, bias, real_labels, row_weights, label_smoothing, dtype
+        rows, weight, bias, real_labels, row_weights, soft, label_smoothing, dtype
     )
     return SummedLoss(objective_sum, nats_sum, len(real_labels))
 
@@ -92,6 +98,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         bias: Tensor,
         labels: Tensor,
         row_weights: Tensor | None,
+        soft: SoftLabels | None,
         label_smoothing: float,
         dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
@@ -102,9 +109,12 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         grad_features = torch.empty_like(low_features)
         grad_weight = torch.zeros_like(weight, dtype=torch.float32)
         grad_bias = torch.zeros_like(bias, dtype=torch.float32)
-        # The smoothed part of the target, ε / V on every piece, is the same for every row: it is
+        on_soft = 0.0 if soft is None else soft.share
+        on_label = (1 - on_soft) * (1 - label_smoothing)
+        on_all = (1 - on_soft) * label_smoothing
+        # The smoothed part of the target, the same on every piece, is the same for every row: it is
         # left out of the gradient of the logits, and what it would have added comes at the end.
-        uniform = label_smoothing / weight.shape[0]
+        uniform = on_all / weight.shape[0]
         ones = low_features.new_ones(1, CHUNK_ROWS)
         is_weighted = row_weights is not None
         if row_weights is None:
@@ -115,16 +125,22 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
                 x, y, w = low_features[rows], labels[rows].unsqueeze(1), row_weights[rows]
                 logits = torch.addmm(low_bias, x, low_weight.t())
                 probs = torch.softmax(logits, dim=-1, dtype=torch.float32)
-                log_prob = probs.gather(1, y).clamp_min(_TINY).log()
+                log_prob = _log_of(probs, y)
                 nats_sum -= log_prob.sum()
-                objective_sum -= (1 - label_smoothing) * (w @ log_prob.squeeze(1))
+                objective_sum -= on_label * (w @ log_prob.squeeze(1))
                 if label_smoothing:
                     log_normalizers = (logits.gather(1, y).float() - log_prob).squeeze(1)
                     logits_sums = logits.sum(dim=-1, dtype=torch.float32)
-                    objective_sum += w @ (label_smoothing * log_normalizers - uniform * logits_sums)
+                    objective_sum += w @ (on_all * log_normalizers - uniform * logits_sums)
+                if soft is not None:
+                    q = soft.of(rows)
+                    expected = (q.probs * _log_of(probs, q.ids)).sum(dim=-1)
+                    objective_sum -= on_soft * (w @ expected)
                 if needs_gradient:
                     # d objective / d logits = softmax - target distribution
-                    grad = probs.scatter_add_(1, y, probs.new_full(y.shape, label_smoothing - 1))
+                    grad = probs.scatter_add_(1, y, probs.new_full(y.shape, -on_label))
+                    if soft is not None:
+                        grad = grad.scatter_add_(1, q.ids, -on_soft * q.probs)
                     if is_weighted:
                         grad.mul_(w.unsqueeze(1))
                     grad = grad.to(dtype)
@@ -149,4 +165,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         scale = grad_outputs[0]
         grad_features, grad_weight, grad_bias = ctx.saved_tensors
-        return grad_features * scale, grad_weight * scale, grad_bias * scale, None, None, None, None
+        scaled = (grad_features * scale, grad_weight * scale, grad_bias * scale)
+        return (*scaled, None, None, None, None, None)
+
+
+def _log_of(probs: Tensor, ids: Tensor) -> Tensor:
+    return probs.gather(1, ids).clamp_min(_TINY).log()

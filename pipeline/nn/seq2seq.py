@@ -92,6 +92,7 @@ class Seq2Seq(nn.Module):
             if isinstance(batch, ConversationBatch)
             else [(self(batch), batch.labels)]
         )
+        soft_labels = batch.soft_labels if isinstance(batch, Seq2SeqBatch) else None
         losses = [
             cross_entropy(
                 features,
@@ -100,6 +101,7 @@ class Seq2Seq(nn.Module):
                 labels,
                 label_smoothing=label_smoothing,
                 token_weights=None if label_weights is None else label_weights[labels],
+                soft_labels=soft_labels,
             )
             for features, labels in parts
         ]

@@ -51,6 +51,10 @@ class TrainerConfig:
         minimum_risk: For translation: how many translations of each sentence are drawn from the
             model at each step, to raise their expected BLEU (Shen et al. 2016); for a model that
             can translate already (`begin_with`). 0 learns from the references alone.
+        teachers: A model folder, or several of the same tokenizers, whose probabilities of each
+            target token are learnt beside the references (word-level knowledge distillation, Kim &
+            Rush 2016); of several the mean. For translation, and for chat without a memory.
+        teacher_share: How much of a token's target distribution is the teachers'.
         max_gradient_norm: The gradient's norm is clipped to this (Pascanu et al. 2013).
         ema_decay: Of the exponential moving average of the weights, which is what is validated
             and saved; 0 takes the weights as they are.
@@ -75,6 +79,8 @@ class TrainerConfig:
     frequency_weighting: float = 0.0
     r_drop: float = 0.0
     minimum_risk: int = 0
+    teachers: str | list[str] = field(default_factory=list)
+    teacher_share: float = 0.5
     max_gradient_norm: float = 1.0
     ema_decay: float = 0.998
     average_checkpoints: int = 0
@@ -103,6 +109,10 @@ class TrainerConfig:
                 "trainer.average_checkpoints: expected 0, or with trainer.ema_decay 0; "
                 f"got {self.average_checkpoints}, and {self.ema_decay}"
             )
+        if not 0 < self.teacher_share <= 1:
+            raise ConfigError(
+                f"trainer.teacher_share: expected 0 < teacher_share <= 1, got {self.teacher_share}"
+            )
         if self.minimum_risk < 0 or self.minimum_risk == 1:
             raise ConfigError(
                 "trainer.minimum_risk: expected 0 or at least 2 translations, which are compared; "
@@ -110,6 +120,11 @@ class TrainerConfig:
             )
         if isinstance(self.max_time, str) and not _TIME.fullmatch(self.max_time):
             raise ConfigError(f"trainer.max_time: expected HH:MM:SS, got {self.max_time}")
+
+    @property
+    def teacher_folders(self) -> list[str]:
+        """`teachers`, one too, as a list."""
+        return [self.teachers] if isinstance(self.teachers, str) else self.teachers
 
     @property
     def max_seconds(self) -> float | None:
@@ -149,14 +164,31 @@ class RunConfig:
             self._require_two_passes()
         if self.trainer.minimum_risk:
             self._require_translations()
+        if self.trainer.teachers:
+            self._require_fixed_pairs()
 
-    def _require_two_passes(self) -> None:
+    def _require_pairs(self, key: str) -> None:
         task = "chat" if self.data.is_chat else self.data.task
         if task not in ("translation", "chat") or self.model.memory == "recurrent":
             raise ConfigError(
-                f"trainer.r_drop: expected with translation, or with chat without a memory; got "
+                f"{key}: expected with translation, or with chat without a memory; got "
                 f"{task}" + (" with one" if self.model.memory == "recurrent" else "")
             )
+
+    def _require_fixed_pairs(self) -> None:
+        self._require_pairs("trainer.teachers")
+        for name in ("r_drop", "minimum_risk"):
+            if getattr(self.trainer, name):
+                raise ConfigError(f"trainer.teachers: not possible with trainer.{name}")
+        for name in ("sampling_alpha", "bpe_dropout"):
+            if getattr(self.data.tokenizer, name):
+                raise ConfigError(
+                    f"trainer.teachers: not possible with data.tokenizer.{name}; what teachers say "
+                    "of each pair is found once"
+                )
+
+    def _require_two_passes(self) -> None:
+        self._require_pairs("trainer.r_drop")
         if self.trainer.frequency_weighting:
             raise ConfigError("trainer.r_drop: not possible with trainer.frequency_weighting")
 

@@ -45,12 +45,21 @@ def load_beginning(config: RunConfig, task: Task) -> TrainedModel:
     for name in (name for name in there if name not in _MAY_DIFFER):
         _expect(f"model.{name}", there[name], here[name], folder)
     if trained.tokenizers:
-        is_joint = len(tokenizer_files(config.data, Path())) == 1
-        _expect("data.tokenizer.joint", len(trained.tokenizers) == 1, is_joint, folder)
-        size = len(trained.source_tokenizer)
-        _expect("data.tokenizer.vocab_size", size, config.data.tokenizer.vocab_size, folder)
+        expect_tokenizers(config.data, trained, folder)
         _expect_tags(config.data, trained.source_tokenizer.languages, folder)
     return trained
+
+
+def expect_tokenizers(data: DataConfig, trained: TrainedModel, folder: str) -> None:
+    """Check that a run can use a model's tokenizers in place of its own.
+
+    Raises:
+        ConfigError: It asks for others.
+    """
+    is_joint = len(tokenizer_files(data, Path())) == 1
+    _expect("data.tokenizer.joint", len(trained.tokenizers) == 1, is_joint, folder)
+    size = len(trained.source_tokenizer)
+    _expect("data.tokenizer.vocab_size", size, data.tokenizer.vocab_size, folder)
 
 
 def keep_tokenizers(trained: TrainedModel, files: tuple[Path, ...]) -> None:

@@ -19,6 +19,7 @@ from pipeline.data.datamodule import TextDataModule
 from pipeline.data.mixture import mixed
 from pipeline.data.prepare import PreparedCorpus, prepare, tokenizer_files
 from pipeline.data.series import SeriesDataModule, load_series
+from pipeline.data.soft_labels import SoftLabelTable
 from pipeline.decoding import LengthLimit
 from pipeline.model_folder import TrainedModel, build_network
 from pipeline.nn.classifier import SequenceClassifier
@@ -37,6 +38,7 @@ from pipeline.training.other_modules import (
     LanguageModelModule,
 )
 from pipeline.training.seq2seq_module import Seq2SeqModule, ValidationText
+from pipeline.training.teachers import ask, load_teachers, require_same_tokenizers
 from pipeline.training.word2vec import begin_with_word2vec
 
 _log = logging.getLogger(__name__)
@@ -92,11 +94,15 @@ class TextJob(Job):
     def __init__(self, config: RunConfig, folder: Path) -> None:
         super().__init__(config)
         files = tokenizer_files(config.data, folder)
-        if not all(file.is_file() for file in files) and self.beginning is not None:
-            keep_tokenizers(self.beginning, files)
+        self.teachers = load_teachers(config, self.task)
+        if not all(file.is_file() for file in files):
+            trained = self.beginning or next(iter(self.teachers), None)
+            if trained is not None:
+                keep_tokenizers(trained, files)
         self.corpus = prepare(config.data, folder)
         self.data = self.corpus.config
         self.tokenizers = self.corpus.tokenizers
+        require_same_tokenizers(self.teachers, self.tokenizers)
         if self.data.is_multilingual:
             directions = ", ".join(map(str, self.data.directions))
             _log.info("directions: %s; a validation scores all of them together", directions)
@@ -137,7 +143,9 @@ class TextJob(Job):
     def data_module(self) -> lightning.LightningDataModule:
         """See `Job.data_module`."""
         if self.config.model.memory == "none":
-            return TextDataModule(self.corpus, seed=self.config.seed)
+            return TextDataModule(
+                self.corpus, seed=self.config.seed, soft_labels=self._soft_labels()
+            )
         train, validation = (
             [
                 encode_conversations(corpus[split], self.tokenizers[0], self.data)
@@ -151,6 +159,12 @@ class TextJob(Job):
             batch_tokens=self.data.batch_tokens,
             seed=self.config.seed,
         )
+
+    def _soft_labels(self) -> SoftLabelTable | None:
+        if not self.teachers:
+            return None
+        networks = [teacher.model for teacher in self.teachers]
+        return ask(networks, self.corpus, share=self.config.trainer.teacher_share)
 
 
 class ForecastJob(Job):

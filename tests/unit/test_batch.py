@@ -1,13 +1,15 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from pipeline.batch import (
     LabelledBatch,
     Seq2SeqBatch,
     SeriesBatch,
+    SoftLabels,
     collate,
     collate_conversations,
     collate_labelled,
@@ -17,6 +19,7 @@ from pipeline.batch import (
 )
 from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID, TURN_ID
 
+CPU = torch.device("cpu")
 sentences = st.lists(st.lists(st.integers(4, 99), max_size=6), min_size=1, max_size=5)
 
 
@@ -138,6 +141,19 @@ def test_contexts_are_taken_apart_at_the_turn_symbol() -> None:
     assert index.tolist() == [[0, 1, 2], [3, -1, -1], [4, -1, -1]]
 
 
+def test_soft_labels_go_with_their_pairs() -> None:
+    ids = torch.arange(18).view(3, 3, 2)
+    soft = SoftLabels(ids, ids.float() / 100, share=0.5)
+    pairs = collate([[5], [6, 7, 8], [9]], [[4, 4], [5], [6]])
+    for moved in (replace(pairs, soft_labels=soft), replace(pairs, soft_labels=soft).to(CPU)):
+        selected = moved.select(torch.tensor([2, 1])).soft_labels  # their targets are shorter
+        assert selected is not None
+        assert torch.equal(selected.ids, ids[[2, 1], :2])
+        assert torch.equal(selected.probs, ids[[2, 1], :2] / 100)
+        assert selected.share == 0.5
+
+
 def assert_same(one: Seq2SeqBatch, other: Seq2SeqBatch) -> None:
     for field in fields(Seq2SeqBatch):
-        assert torch.equal(getattr(one, field.name), getattr(other, field.name))
+        value, expected = getattr(one, field.name), getattr(other, field.name)
+        assert torch.equal(value, expected) if isinstance(value, Tensor) else value is expected

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from pipeline.batch import SoftLabels
 from pipeline.nn import loss as loss_module
 from pipeline.nn.loss import SummedLoss, cross_entropy, frequency_weights
 from pipeline.tokenizer import PAD_ID
@@ -178,6 +179,56 @@ def test_weighted_tokens_are_the_sum_of_their_own_losses(
         assert relative(gradient, other) < 1e-5
     plain = cross_entropy(features, weight, bias, labels)
     assert float(found.nats_sum) == pytest.approx(float(plain.nats_sum))
+
+
+def soft_example(labels: Tensor, *, share: float) -> SoftLabels:
+    """Three pieces a label, the label among them at times, and never one of them twice."""
+    ids = torch.rand(*labels.shape, VOCAB_SIZE).topk(3).indices
+    return SoftLabels(ids, torch.rand(*labels.shape, 3).softmax(dim=-1), share=share)
+
+
+@smoothings
+@pytest.mark.parametrize("share", [0.3, 1.0])
+@pytest.mark.parametrize("chunk_rows", [7, 256])
+def test_soft_labels_give_what_torch_gives_for_their_distribution(
+    label_smoothing: float, share: float, chunk_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loss_module, "CHUNK_ROWS", chunk_rows)
+    features, weight, bias, labels = example()
+    inputs = [features, weight, bias]
+    soft = soft_example(labels, share=share)
+    token_weights = torch.randn(labels.shape)
+    found = cross_entropy(
+        features,
+        weight,
+        bias,
+        labels,
+        label_smoothing=label_smoothing,
+        token_weights=token_weights,
+        soft_labels=soft,
+    )
+    hard = nn.functional.one_hot(labels, VOCAB_SIZE) * (1 - label_smoothing)
+    target = (1 - share) * (hard + label_smoothing / VOCAB_SIZE)
+    target = target.scatter_add(-1, soft.ids, share * soft.probs)
+    log_probs = nn.functional.linear(features, weight, bias).log_softmax(dim=-1)
+    weights = token_weights * (labels != PAD_ID)
+    expected = -(weights * (target * log_probs).sum(dim=-1)).sum()
+    assert relative(found.objective_sum, expected) < 1e-5
+    gradients = torch.autograd.grad(found.objective_sum, inputs)
+    for gradient, other in zip(gradients, torch.autograd.grad(expected, inputs), strict=True):
+        assert relative(gradient, other) < 1e-5
+    plain = cross_entropy(features, weight, bias, labels)
+    assert float(found.nats_sum) == pytest.approx(float(plain.nats_sum))
+
+
+def test_what_a_network_says_itself_teaches_it_nothing() -> None:
+    features, weight, bias, labels = example()
+    probs = nn.functional.linear(features, weight, bias).softmax(dim=-1).detach()
+    ids = torch.arange(VOCAB_SIZE).expand(probs.shape)
+    soft = SoftLabels(ids, probs, share=1.0)
+    loss = cross_entropy(features, weight, bias, labels, soft_labels=soft)
+    for gradient in torch.autograd.grad(loss.objective_sum, [features, weight, bias]):
+        assert gradient.abs().max() < 1e-4
 
 
 def test_frequency_weights_by_hand() -> None:

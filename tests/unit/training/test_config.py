@@ -156,6 +156,39 @@ def test_minimum_risk_is_for_translation(
         )
 
 
+@pytest.mark.parametrize(
+    ("data", "model", "trainer", "message"),
+    [
+        ({"task": "classification"}, {}, {}, "expected with translation, or with chat"),
+        ({"dialogue": "t"}, {"memory": "recurrent"}, {}, "expected .* got chat with one"),
+        ({}, {}, {"r_drop": 5.0}, "not possible with trainer.r_drop"),
+        ({}, {}, {"minimum_risk": 4}, "not possible with trainer.minimum_risk"),
+        (
+            {"tokenizer": TokenizerConfig(sampling_alpha=0.2)},
+            {},
+            {},
+            "not possible with data.tokenizer.sampling_alpha",
+        ),
+    ],
+)
+def test_teachers_are_for_pairs_that_stay_as_they_are(
+    data: dict[str, Any], model: dict[str, Any], trainer: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^trainer\.teachers: {message}"):
+        RunConfig(
+            name="x",
+            data=DataConfig(path="a.csv", **data),
+            model=ModelConfig(**model),
+            trainer=TrainerConfig(teachers=["a"], **trainer),
+        )
+
+
+@pytest.mark.parametrize("share", [0.0, 1.1])
+def test_teachers_have_a_share(share: float) -> None:
+    with pytest.raises(ConfigError, match=rf"teacher_share: expected 0 < .* <= 1, got {share}"):
+        TrainerConfig(teacher_share=share)
+
+
 @pytest.mark.parametrize("num", [-1, 1])
 def test_samples_have_to_be_compared(num: int) -> None:
     with pytest.raises(ConfigError, match=f"minimum_risk: expected 0 or at least 2 .* got {num}"):

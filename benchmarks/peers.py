@@ -48,14 +48,14 @@ def drive(name: str, request: Mapping[str, Any], *, threads: int) -> dict[str, A
     """Have a system do a task, and give what its driver answers.
 
     Args:
-        name: A peer, or `project`.
+        name: A peer, or what the project itself does: `project`, `preparing`.
         request: The task, and what it needs.
         threads: For OpenMP, unless the request makes them otherwise.
 
     Raises:
         DriverError: It failed; the message is the last line that it wrote.
     """
-    interpreter = sys.executable if name == "project" else str(python_of(name))
+    interpreter = str(python_of(name)) if name in PEERS else sys.executable
     run = subprocess.run(
         [interpreter, "-m", f"benchmarks.drivers.{name}"],
         input=json.dumps({"threads": threads, **request}),

@@ -12,7 +12,11 @@ _SPACES = re.compile(" {2,}")
 
 def replace_surrogates(text: str) -> str:
     """Put U+FFFD in the place of each lone surrogate, which has no UTF-8 form."""
-    return _SURROGATE.sub("\ufffd", text)
+    try:
+        text.encode()  # many times as fast as to search
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", text)
+    return text
 
 
 def normalize(text: str) -> str:
@@ -20,5 +24,7 @@ def normalize(text: str) -> str:
 
     NFC and not NFKC: compatibility forms tear Korean chat apart (`ㅋㅋ` into conjoining jamo).
     """
-    text = unicodedata.normalize("NFC", replace_surrogates(text))
-    return _SPACES.sub(" ", _CONTROL.sub(" ", text)).strip()
+    if not text.isprintable():  # surrogates and control characters are not
+        text = _CONTROL.sub(" ", replace_surrogates(text))
+    text = unicodedata.normalize("NFC", text)
+    return (_SPACES.sub(" ", text) if "  " in text else text).strip()

@@ -86,7 +86,8 @@ def clean_pairs(
             source, target, *_ = pair
             verdicts[position] = _verdict(source, target, max_ratio)
             hashes[position] = hash_text("\n".join(pair))
-            target_hashes[position] = hash_text(target)
+            if max_target_repeats:
+                target_hashes[position] = hash_text(target)
             position += 1
     kept = np.flatnonzero(verdicts == _KEPT)
     unique = kept[_first_occurrences(hashes[kept])]

@@ -1,6 +1,8 @@
 """The translator of an exported folder: text in, text out, without torch."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -35,28 +37,42 @@ class OnnxTranslator:
     Args:
         folder: What `seq2seq export` wrote.
         num_threads: Of a matrix product; None lets ONNX Runtime take all cores.
+        num_workers: How many batches are decoded side by side; None is one for each core.
 
     Raises:
         ModelError: A graph is missing or damaged.
     """
 
-    def __init__(self, folder: ExportedFolder, *, num_threads: int | None = 1) -> None:
+    def __init__(
+        self,
+        folder: ExportedFolder,
+        *,
+        num_threads: int | None = 1,
+        num_workers: int | None = None,
+    ) -> None:
+        if num_workers is not None and num_workers < 1:
+            raise ConfigError(f"num_workers: expected 1 or more, or none, got {num_workers}")
         self._folder = folder
         self._model = OnnxModel(folder, num_threads=num_threads)
+        self._num_workers = num_workers or os.cpu_count() or 1
         self._source_tokenizer, self._target_tokenizer = folder.tokenizers[0], folder.tokenizers[-1]
 
     @classmethod
-    def from_pretrained(cls, path: str | Path, *, num_threads: int | None = 1) -> Self:
+    def from_pretrained(
+        cls, path: str | Path, *, num_threads: int | None = 1, num_workers: int | None = None
+    ) -> Self:
         """Load an exported folder.
 
         Args:
             path: Where it is.
             num_threads: See the class.
+            num_workers: See the class.
 
         Raises:
             ModelError: There is none, or it is damaged.
         """
-        return cls(ExportedFolder.load(path), num_threads=num_threads)
+        folder = ExportedFolder.load(path)
+        return cls(folder, num_threads=num_threads, num_workers=num_workers)
 
     @property
     def directions(self) -> list[Direction]:
@@ -153,11 +169,27 @@ class OnnxTranslator:
             max_tokens=self._folder.max_source_tokens,
         )
         sentences.sort(key=lambda sentence: -len(sentence.ids))
-        for start in range(0, len(sentences), batch_size):
-            batch = sentences[start : start + batch_size]
+        starts = range(0, len(sentences), batch_size)
+        batches = [sentences[start : start + batch_size] for start in starts]
+        for batch, found in zip(batches, self._searched(search, batches), strict=True):
+            yield from zip(batch, found, strict=True)
+
+    def _searched(
+        self, search: Search, batches: Sequence[Sequence[Sentence]]
+    ) -> Iterator[list[list[Hypothesis]]]:
+        """What is found for each batch, in their order."""
+
+        def searched(batch: Sequence[Sentence]) -> list[list[Hypothesis]]:
             sources = [sentence.ids for sentence in batch]
             limits = [self._folder.max_length(len(ids) + 1) for ids in sources]
-            yield from zip(batch, search(self._model, sources, limits), strict=True)
+            return search(self._model, sources, limits)
+
+        num_workers = min(self._num_workers, len(batches))
+        if num_workers <= 1:
+            yield from map(searched, batches)
+            return
+        with ThreadPoolExecutor(num_workers) as workers:  # the graphs run without Python's lock
+            yield from workers.map(searched, batches)
 
     def _text(self, sentence: Sentence, hypothesis: Hypothesis) -> str:
         return target_text(

@@ -58,6 +58,23 @@ def test_neither_order_nor_company_changes_a_text(
         assert found == [expected[line] for line in lines]
 
 
+@pytest.mark.parametrize("num_workers", [1, 3, None])
+def test_batches_side_by_side_come_in_their_order(
+    pair: tuple[Translator, OnnxTranslator], num_workers: int | None
+) -> None:
+    translator, onnx = pair
+    side_by_side = OnnxTranslator(onnx._folder, num_workers=num_workers)
+    lines = [" ".join(LINES[:n]) for n in range(len(LINES))] * 5
+    for beam_size in (1, 3):
+        found = side_by_side.translate(lines, batch_size=2, beam_size=beam_size)
+        assert found == translator.translate(lines, beam_size=beam_size)
+
+
+def test_there_is_one_worker_at_least(pair: tuple[Translator, OnnxTranslator]) -> None:
+    with pytest.raises(ConfigError, match="num_workers: expected 1 or more, or none, got 0"):
+        OnnxTranslator(pair[1]._folder, num_workers=0)
+
+
 def test_a_translation_that_does_not_end_is_as_long_as_it_may_be(
     tiny_tokenizer: Tokenizer, tmp_path: Path
 ) -> None:

@@ -14,10 +14,13 @@ from typing import Any
 
 import torch
 
+from benchmarks.drivers.project import without_end
 from benchmarks.peers import MODELS, NAMES, available, drive, missing_note
 from benchmarks.speed import PROJECT, Rounds, add_options
 from pipeline.evaluation import load_pairs
+from pipeline.export import export_model
 from pipeline.model_folder import TrainedModel, load_model
+from pipeline.nn.prepared import unknown_part
 from pipeline.precision import choose_precision
 
 PINNED_LENGTH = 15
@@ -70,7 +73,7 @@ class System:
 
 def systems(
     model: Path,
-    tokenizer: Path,
+    folder: Path,
     *,
     peers: Iterable[str],
     threads: Sequence[int],
@@ -80,7 +83,7 @@ def systems(
 
     Args:
         model: The project's model folder.
-        tokenizer: A SentencePiece model for the random Transformers.
+        folder: Where the model's exports can be written, and the tokenizer of the Transformers.
         peers: Those that are installed.
         threads: Of the project, one way after the other; the last of them also of the peers.
         workers: Of CTranslate2: its `inter_threads` and `intra_threads`.
@@ -93,6 +96,11 @@ def systems(
             request = {"folder": str(model.resolve()), "options": {"precision": precision}}
             name = f"{PROJECT}, {precision}, {_counted(num_threads)}"
             yield System(name, "project", request, num_threads)
+    trained = load_model(model)
+    if unknown_part(trained.model.config) is None:
+        yield from _exports(model, folder, num_workers=threads[-1])
+    tokenizer = folder / "tokenizer.model"
+    trained.source_tokenizer.save(tokenizer)
     for peer in peers:
         if peer == "ctranslate2":
             yield from _transformers(tokenizer, workers)
@@ -102,6 +110,20 @@ def systems(
                 "tokenizer": str((MODELS / "corpus" / "tokenizer.model").resolve()),
             }
             yield System(NAMES[peer], peer, request, threads[-1])
+
+
+def _exports(model: Path, folder: Path, *, num_workers: int) -> Iterator[System]:
+    for precision in ("fp32", "int8"):
+        names = [f"{precision}{end}" for end in ("", "-endless")]
+        export_model(load_model(model), folder / names[0], precision=precision)
+        export_model(without_end(load_model(model)), folder / names[1], precision=precision)
+        request = {
+            "folder": str(folder / names[0]),
+            "endless": str(folder / names[1]),
+            "options": {"num_threads": 1, "num_workers": num_workers},
+        }
+        name = f"{PROJECT}, exported in {precision}, {num_workers}×1"
+        yield System(name, "exported", request, num_workers)
 
 
 def _transformers(tokenizer: Path, workers: Sequence[tuple[int, int]]) -> Iterator[System]:
@@ -150,10 +172,8 @@ def compare(
     lines = list(load_pairs(trained, path=options.data, split="test").sources[: options.num])
     rounds = Rounds()
     with tempfile.TemporaryDirectory() as folder:
-        tokenizer = Path(folder) / "tokenizer.model"
-        trained.source_tokenizer.save(tokenizer)
         found = list(
-            systems(options.model, tokenizer, peers=peers, threads=threads, workers=workers)
+            systems(options.model, Path(folder), peers=peers, threads=threads, workers=workers)
         )
         own = next(iter(settings.values()))
         (first,) = found[0].translate(lines, [own], mean_length=PINNED_LENGTH)

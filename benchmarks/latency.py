@@ -4,7 +4,7 @@
 
 The first 200 sentences of a test split, one after the other, greedily; once with the lengths that
 each model gives its outputs and once with 15 tokens each. The project and CTranslate2 are timed on
-one thread and on all, and the faster counts.
+one thread and on all, the project's exports on one, and the fastest counts.
 """
 
 import argparse

@@ -48,7 +48,7 @@ def drive(name: str, request: Mapping[str, Any], *, threads: int) -> dict[str, A
     """Have a system do a task, and give what its driver answers.
 
     Args:
-        name: A peer, or what the project itself does: `project`, `preparing`.
+        name: A peer, or what the project itself does: `project`, `exported`, `preparing`.
         request: The task, and what it needs.
         threads: For OpenMP, unless the request makes them otherwise.
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from benchmarks.peers import environment
 from benchmarks.speed import PROJECT, Rounds, Row, add_options, report, row_of
+from pipeline.export import export_model
+from pipeline.model_folder import load_model
 
 _SMOKE = "configs/smoke.yaml"
 _LINE = "Where is the station?\n"
@@ -83,6 +85,14 @@ def main() -> None:
             "first translated line": translate,
             "first line of seq2seq --help": [*_SEQ2SEQ, "--help"],
         }
+        exported = Path(folder) / "exported"
+        export_model(load_model(model), exported, precision="int8")
+        commands["first line, exported in int8"] = [
+            *_SEQ2SEQ,
+            "translate",
+            str(exported),
+            str(line),
+        ]
         floor = [sys.executable, "-c", f"{_TORCH}; print(flush=True)"]
 
         def project() -> dict[str, float]:

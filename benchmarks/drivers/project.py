@@ -17,13 +17,18 @@ from pipeline.tokenizer import EOS_ID
 _NEVER = -1e4  # logit of a token that does not come
 
 
+def without_end(trained: TrainedModel) -> TrainedModel:
+    """The same model, which never says EOS from now on."""
+    with torch.no_grad():
+        trained.model.output_bias[EOS_ID] = _NEVER
+    return trained
+
+
 class PinnedTranslator(Translator):
     """A translator whose outputs all have the same length in tokens, and no end."""
 
     def __init__(self, trained: TrainedModel, length: int, **options: Any) -> None:
-        with torch.no_grad():
-            trained.model.output_bias[EOS_ID] = _NEVER
-        super().__init__(trained, **options)
+        super().__init__(without_end(trained), **options)
         self._limit = LengthLimit(ratio=0.0, extra=length)
 
     def _search_options(self, settings: SearchSettings) -> dict[str, Any]:

@@ -55,6 +55,8 @@ class TrainerConfig:
             target token are learnt beside the references (word-level knowledge distillation, Kim &
             Rush 2016); of several the mean. For translation, and for chat without a memory.
         teacher_share: How much of a token's target distribution is the teachers'.
+        accumulate: Parts that each batch is run in, one after the other: less memory, the same
+            gradient. For translation, and for chat without a memory.
         max_gradient_norm: The gradient's norm is clipped to this (Pascanu et al. 2013).
         ema_decay: Of the exponential moving average of the weights, which is what is validated
             and saved; 0 takes the weights as they are.
@@ -81,6 +83,7 @@ class TrainerConfig:
     minimum_risk: int = 0
     teachers: str | list[str] = field(default_factory=list)
     teacher_share: float = 0.5
+    accumulate: int = 1
     max_gradient_norm: float = 1.0
     ema_decay: float = 0.998
     average_checkpoints: int = 0
@@ -88,7 +91,7 @@ class TrainerConfig:
     patience: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("max_steps", "devices", "validate_every"):
+        for name in ("max_steps", "devices", "accumulate", "validate_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"trainer.{name}: expected 1 or more, got {getattr(self, name)}")
         for name in ("learning_rate", "max_gradient_norm"):
@@ -166,6 +169,8 @@ class RunConfig:
             self._require_translations()
         if self.trainer.teachers:
             self._require_fixed_pairs()
+        if self.trainer.accumulate > 1:
+            self._require_pairs("trainer.accumulate")
 
     def _require_pairs(self, key: str) -> None:
         task = "chat" if self.data.is_chat else self.data.task

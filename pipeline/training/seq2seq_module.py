@@ -13,6 +13,7 @@ from pipeline.nn.loss import SummedLoss, frequency_weights
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.text import normalize
 from pipeline.tokenizer import Tokenizer
+from pipeline.training.accumulation import accumulated
 from pipeline.training.config import TrainerConfig
 from pipeline.training.minimum_risk import minimum_risk_loss
 from pipeline.training.module import TrainingModule
@@ -91,6 +92,12 @@ class Seq2SeqModule(TrainingModule[Seq2Seq]):
 
     def objective(self, batch: Any) -> SummedLoss:
         """See `TrainingModule.objective`."""
+        if self.config.accumulate == 1:
+            return self._objective(batch)
+        parameters = list(self.model.parameters())
+        return accumulated(self._objective, batch, self.config.accumulate, parameters)
+
+    def _objective(self, batch: Any) -> SummedLoss:
         if self.config.minimum_risk:
             return minimum_risk_loss(
                 self.model,

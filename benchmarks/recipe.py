@@ -50,7 +50,7 @@ _PARTS: dict[str, Sequence[str]] = {
     "attention-after-each": ("--model.num_layers", "2", "--model.attention_after", "each"),
     "multi-head": ("--model.attention", "multi_head"),
     "additive-attention": ("--model.attention", "additive"),
-    "lexical": ("--model.lexical", "true"),
+    "no-lexical": ("--model.lexical", "false"),
     "coverage": ("--model.coverage", "true"),
     "input-feeding": ("--model.input_feeding", "true"),
     "inverse-sqrt": ("--trainer.schedule", "inverse_sqrt"),

@@ -70,7 +70,8 @@ def variant(
     cell: CellName, attention: AttentionName, seed: int, *, data: str | None, steps: int
 ) -> Variant:
     """The run of a cell with an attention and a seed."""
-    options = ["--model.cell", cell, "--model.attention", attention]
+    # Without attention there is no lexical path: so that all are alike, there is none anywhere.
+    options = ["--model.cell", cell, "--model.attention", attention, "--model.lexical", "false"]
     options += ["--model.hidden_size", str(equal_size(cell, attention))]
     options += common_options(data=data, steps=steps, seed=seed)
     return Variant(f"study_{cell}_{attention}_{seed}", options)

@@ -108,6 +108,7 @@ def train_options(options: argparse.Namespace) -> list[str]:
         "data.batch_tokens": _BATCH_TOKENS,
         "model.embedding_dim": options.embedding_dim,
         "model.hidden_size": _HIDDEN_SIZE,
+        "model.lexical": False,  # the peers have no such path
         "model.tie_embeddings": options.embedding_dim == _HIDDEN_SIZE,
         "model.input_feeding": options.input_feeding,
         "model.dropout": _DROPOUT,

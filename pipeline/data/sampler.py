@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-_LENGTH_JITTER = 1.5
+_LENGTH_JITTER = 1.0
 """Tokens by which a source length is blurred when rows are sorted, so that batches differ."""
 
 

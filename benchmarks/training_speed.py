@@ -47,6 +47,7 @@ from pipeline.data.by_step import Position
 from pipeline.data.datamodule import TrainingBatches
 from pipeline.data.prepare import PreparedCorpus, prepare
 from pipeline.model_folder import load_model
+from pipeline.precision import choose_precision
 from pipeline.training.metrics_file import read_metrics
 from pipeline.training.run import Run
 
@@ -56,6 +57,13 @@ _HIDDEN_SIZE, _VOCAB_SIZE, _BATCH_TOKENS = 512, 8000, 4096
 _DROPOUT, _LABEL_SMOOTHING, _LEARNING_RATE = 0.2, 0.1, 1e-3
 _VALIDATIONS = 4  # the project tells its speed at each; the first interval is the warm-up
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+_NO_BF16 = "bf16 is not measured: this processor would have to emulate it"
+
+
+def dtypes() -> dict[str, torch.dtype]:
+    """The precisions that the processor is good at."""
+    best = choose_precision("auto", device_type="cpu")
+    return {name: dtype for name, dtype in _DTYPES.items() if dtype in (torch.float32, best)}
 
 
 @dataclass(frozen=True)
@@ -231,14 +239,14 @@ def speed_rows(rounds: Rounds) -> list[Row]:
             ours={PROJECT: rounds.medians(precision)[f"{PROJECT}, {precision}"]},
             peers=peers,
         )
-        for precision in _DTYPES
+        for precision in dtypes()
     ]
 
 
 def rows_of_limit(speeds: Sequence[Row], ours: Shapes, theirs: Shapes) -> list[Row]:
     """What the matrix products allow, measured now, and the share of it that is reached."""
     rows = []
-    for row, (precision, dtype) in zip(speeds, _DTYPES.items(), strict=True):
+    for row, (precision, dtype) in zip(speeds, dtypes().items(), strict=True):
         limit = ours.tokens_per_second(dtype)
         limits = {PROJECT: limit}
         shares = {name: value / limit for name, value in row.ours.items()}
@@ -310,7 +318,7 @@ def main() -> None:
     found, rounds = Found(), Rounds()
     systems: dict[str, Callable[[], Mapping[str, float]]] = {
         f"{PROJECT}, {precision}": partial(train_project, setting, found, precision)
-        for precision in _DTYPES
+        for precision in dtypes()
     }
     systems |= {NAMES[name]: partial(train_peer, setting, found, name) for name in peers}
     rounds.run(systems, options.repeats)
@@ -322,6 +330,7 @@ def main() -> None:
         options,
         notes=[
             *notes(setting, found, ours, theirs),
+            *([] if "bf16" in dtypes() else [_NO_BF16]),
             *rounds.failures.values(),
             *missing_note(asked),
         ],

@@ -45,8 +45,8 @@ def sentences(num: int, *, seed: int) -> Iterator[str]:
         counts = 1 + random.poisson(_WORDS_A_SENTENCE - 1, min(_CHUNK, num - start))
         ranks = random.zipf(1.2, int(counts.sum())) % _NUM_WORDS
         ends = np.cumsum(counts)
-        chosen = words[ranks]
-        for begin, end in zip(ends - counts, ends, strict=True):
+        chosen = words[ranks].tolist()
+        for begin, end in zip((ends - counts).tolist(), ends.tolist(), strict=True):
             yield " ".join(chosen[begin:end])
 
 

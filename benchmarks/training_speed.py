@@ -228,7 +228,7 @@ def shapes(corpus: PreparedCorpus, embedding_dim: int, features_dim: int) -> Sha
 
 
 def speed_rows(rounds: Rounds) -> list[Row]:
-    """Speeds by precision; the peers have fp32 alone, and bf16 is set beside that."""
+    """Speeds by precision, fp32 first; the peers have fp32 alone, and bf16 is set beside that."""
     peers = {
         name: value for name, value in rounds.medians("fp32").items() if name in NAMES.values()
     }
@@ -239,14 +239,15 @@ def speed_rows(rounds: Rounds) -> list[Row]:
             ours={PROJECT: rounds.medians(precision)[f"{PROJECT}, {precision}"]},
             peers=peers,
         )
-        for precision in dtypes()
+        for precision in _DTYPES
+        if f"{PROJECT}, {precision}" in rounds.medians(precision)
     ]
 
 
 def rows_of_limit(speeds: Sequence[Row], ours: Shapes, theirs: Shapes) -> list[Row]:
     """What the matrix products allow, measured now, and the share of it that is reached."""
     rows = []
-    for row, (precision, dtype) in zip(speeds, dtypes().items(), strict=True):
+    for row, (precision, dtype) in zip(speeds, _DTYPES.items(), strict=False):
         limit = ours.tokens_per_second(dtype)
         limits = {PROJECT: limit}
         shares = {name: value / limit for name, value in row.ours.items()}

@@ -10,10 +10,11 @@ import torch
 from benchmarks import decoding
 from benchmarks.decoding import System, systems
 from benchmarks.decoding_speed import settings
-from benchmarks.drivers import project
+from benchmarks.drivers import exported, project
 from benchmarks.latency import milliseconds
 from pipeline.batch import collate_sources
 from pipeline.decoding import SearchSettings, search_best
+from pipeline.export import export_model
 from pipeline.model_folder import load_model
 
 
@@ -55,18 +56,21 @@ def test_random_weights_have_the_mean_length_of_the_project(
 
 
 def test_a_peer_without_a_model_is_left_out_and_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tiny_translator_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decoding, "MODELS", tmp_path)
+    monkeypatch.setattr(decoding, "export_model", lambda *_, **__: None)
     (tmp_path / "joeynmt").mkdir()
     monkeypatch.setattr(decoding, "choose_precision", lambda *_, **__: torch.float32)
     peers = ["opennmt", "joeynmt", "ctranslate2"]
     found = systems(
-        Path("model"), Path("t.model"), peers=peers, threads=[1, 2], workers=[(1, 2), (2, 1)]
+        tiny_translator_folder, tmp_path, peers=peers, threads=[1, 2], workers=[(1, 2), (2, 1)]
     )
     assert [(each.name, each.threads) for each in found] == [
         ("project, fp32, 1 thread", 1),
         ("project, fp32, 2 threads", 2),
+        ("project, exported in fp32, 2×1", 2),
+        ("project, exported in int8, 2×1", 2),
         ("JoeyNMT", 2),
         ("CTranslate2 4+4×128, 1×2", 2),
         ("CTranslate2 4+4×128, 2×1", 2),
@@ -88,6 +92,21 @@ def test_the_project_translates_as_it_does_and_with_pinned_lengths(
     assert (len(own), own[1]) == (3, "")
     assert len(translate(lines, batch_size=2, beam_size=2, length=4)) == 3
     assert about["num_parameters"] > 0
+
+
+def test_an_export_translates_as_it_does_and_with_pinned_lengths(
+    tiny_translator_folder: Path, tmp_path: Path
+) -> None:
+    export_model(load_model(tiny_translator_folder), tmp_path / "own")
+    export_model(project.without_end(load_model(tiny_translator_folder)), tmp_path / "endless")
+    options = {"num_threads": 1, "num_workers": 2}
+    folders = {"folder": str(tmp_path / "own"), "endless": str(tmp_path / "endless")}
+    translate, _ = exported.load({**folders, "options": options})
+    full, _ = project.load({"folder": str(tiny_translator_folder), "options": {}, "threads": 1})
+    lines = ["Where is the next railway station?", "", "A man."]
+    for beam_size, length in ((1, None), (1, 4), (2, 4)):
+        setting = {"batch_size": 2, "beam_size": beam_size, "length": length}
+        assert translate(lines, **setting) == full(lines, **setting)
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])

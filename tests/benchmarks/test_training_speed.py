@@ -36,6 +36,15 @@ def test_bf16_is_set_beside_the_fp32_of_the_peers() -> None:
     assert "peers: fp32" in bf16.name
 
 
+def test_where_only_fp32_is_measured_there_is_no_bf16() -> None:
+    rounds = _rounds()
+    del rounds.values["bf16"]
+    speeds = speed_rows(rounds)
+    assert [row.name for row in speeds] == ["training, fp32"]
+    limits = rows_of_limit(speeds, _Limit(10_000), _Limit(4_000))  # type: ignore[arg-type]
+    assert [row.name for row in limits] == ["limit by arithmetic, fp32", "share of it, fp32"]
+
+
 def test_a_failed_peer_leaves_the_other() -> None:
     rounds = _rounds()
     del rounds.values["fp32"]["OpenNMT-py"]

@@ -155,7 +155,7 @@ def measure(job: TextJob, options: argparse.Namespace) -> dict[str, Any]:
     loop.run(timed, lambda _name: nullcontext())  # shapes that are new take longer
     seconds = loop.run(timed, lambda _name: nullcontext())
     tokens_per_second = loop.num_tokens / seconds
-    in_lightning = lightning_seconds(job)
+    in_lightning = lightning_seconds(job, in_bf16=in_bf16)
     label(network)
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         profiled = loop.run(timed, record_function)
@@ -191,10 +191,9 @@ class _Clock(lightning.Callback):
         self.times.append(time.perf_counter())
 
 
-def lightning_seconds(job: TextJob) -> float:
+def lightning_seconds(job: TextJob, *, in_bf16: bool) -> float:
     """Of the timed steps in Lightning, from the start of the first to that of the one after."""
     network = job.network(is_new=True).train()
-    in_bf16 = choose_precision(job.config.trainer.precision, device_type="cpu") == torch.bfloat16
     clock = _Clock()
     trainer = lightning.Trainer(
         accelerator="cpu",

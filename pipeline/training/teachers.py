@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from pipeline.batch import Seq2SeqBatch, collate
+from pipeline.data.config import DataConfig
 from pipeline.data.prepare import PreparedCorpus
 from pipeline.data.soft_labels import SoftLabelTable
 from pipeline.errors import ConfigError
+from pipeline.languages import Direction
 from pipeline.model_folder import TrainedModel, load_ensemble
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.precision import choose_precision
@@ -45,7 +47,18 @@ def load_teachers(config: RunConfig, task: Task) -> list[TrainedModel]:
                 f"trainer.teachers: {folder} is a model for {teacher.task}; expected {task}"
             )
         expect_tokenizers(config.data, teacher, folder)
+        _expect_no_reverse(config.data, teacher, folder)
     return teachers
+
+
+def _expect_no_reverse(data: DataConfig, teacher: TrainedModel, folder: str) -> None:
+    """Columns may be called otherwise, but who knows only the way back would teach nonsense."""
+    for source, target in data.directions:
+        back = Direction(target, source)
+        if back in teacher.directions and Direction(source, target) not in teacher.directions:
+            raise ConfigError(
+                f"trainer.teachers: {folder} translates {back}; expected {source} to {target}"
+            )
 
 
 def require_same_tokenizers(

@@ -153,6 +153,24 @@ def test_without_gradient_the_value_is_the_same(freeze: Callable[[], torch.no_gr
     assert not without.objective_sum.requires_grad
 
 
+def assert_alike(
+    found: SummedLoss,
+    expected: Tensor,
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    labels: Tensor,
+) -> None:
+    """The objective and its gradients are the expected ones, and the nats those of the labels."""
+    inputs = [features, weight, bias]
+    assert relative(found.objective_sum, expected) < 1e-5
+    gradients = torch.autograd.grad(found.objective_sum, inputs)
+    for gradient, other in zip(gradients, torch.autograd.grad(expected, inputs), strict=True):
+        assert relative(gradient, other) < 1e-5
+    plain = cross_entropy(features, weight, bias, labels)
+    assert float(found.nats_sum) == pytest.approx(float(plain.nats_sum))
+
+
 @smoothings
 @pytest.mark.parametrize("chunk_rows", [7, 256])
 def test_weighted_tokens_are_the_sum_of_their_own_losses(
@@ -160,7 +178,6 @@ def test_weighted_tokens_are_the_sum_of_their_own_losses(
 ) -> None:
     monkeypatch.setattr(loss_module, "CHUNK_ROWS", chunk_rows)
     features, weight, bias, labels = example()
-    inputs = [features, weight, bias]
     weights = torch.randn(labels.shape) * 3
     found = cross_entropy(
         features, weight, bias, labels, label_smoothing=label_smoothing, token_weights=weights
@@ -173,12 +190,7 @@ def test_weighted_tokens_are_the_sum_of_their_own_losses(
         reduction="none",
     )
     expected = (each * weights.flatten()).sum()
-    assert relative(found.objective_sum, expected) < 1e-5
-    gradients = torch.autograd.grad(found.objective_sum, inputs)
-    for gradient, other in zip(gradients, torch.autograd.grad(expected, inputs), strict=True):
-        assert relative(gradient, other) < 1e-5
-    plain = cross_entropy(features, weight, bias, labels)
-    assert float(found.nats_sum) == pytest.approx(float(plain.nats_sum))
+    assert_alike(found, expected, features, weight, bias, labels)
 
 
 def soft_example(labels: Tensor, *, share: float) -> SoftLabels:
@@ -195,7 +207,6 @@ def test_soft_labels_give_what_torch_gives_for_their_distribution(
 ) -> None:
     monkeypatch.setattr(loss_module, "CHUNK_ROWS", chunk_rows)
     features, weight, bias, labels = example()
-    inputs = [features, weight, bias]
     soft = soft_example(labels, share=share)
     token_weights = torch.randn(labels.shape)
     found = cross_entropy(
@@ -213,12 +224,7 @@ def test_soft_labels_give_what_torch_gives_for_their_distribution(
     log_probs = nn.functional.linear(features, weight, bias).log_softmax(dim=-1)
     weights = token_weights * (labels != PAD_ID)
     expected = -(weights * (target * log_probs).sum(dim=-1)).sum()
-    assert relative(found.objective_sum, expected) < 1e-5
-    gradients = torch.autograd.grad(found.objective_sum, inputs)
-    for gradient, other in zip(gradients, torch.autograd.grad(expected, inputs), strict=True):
-        assert relative(gradient, other) < 1e-5
-    plain = cross_entropy(features, weight, bias, labels)
-    assert float(found.nats_sum) == pytest.approx(float(plain.nats_sum))
+    assert_alike(found, expected, features, weight, bias, labels)
 
 
 def test_what_a_network_says_itself_teaches_it_nothing() -> None:

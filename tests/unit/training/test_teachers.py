@@ -162,6 +162,10 @@ def test_asking_does_not_change_a_teacher(teach: Callable[..., Job]) -> None:
             {"teacher": {"tokenizer": _SEPARATE}},
             r"data\.tokenizer\.joint: expected False",
         ),
+        (
+            {"teacher": {"source": "target", "target": "source"}},
+            r"^trainer\.teachers: .* translates target to source; expected source to target",
+        ),
         ({"task": "chat"}, r"^trainer\.teachers: .* is a model for chat; expected translation"),
     ],
 )

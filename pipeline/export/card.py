@@ -6,8 +6,8 @@ from pipeline.model_folder import TrainedModel
 
 _PRECISIONS = {
     "fp32": "float32: the same text as the model that it was made from",
-    "int8": "8 bits, quantised dynamically; recurrent layers of the encoder in float32. Here and "
-    "there another word than the model that it was made from",
+    "int8": "8 bits, quantised dynamically. Here and there another word than the model that it was "
+    "made from",
 }
 
 

@@ -9,9 +9,8 @@ import math
 import onnx
 from onnx import TensorProto, helper
 
-from pipeline.export.cells import ExportedCell, add_step, array, as_exported, weight_of
+from pipeline.export.cells import add_project, add_step, array, as_exported
 from pipeline.export.graph import Graph, Shape
-from pipeline.nn.cells.gated import LSTMCell
 from pipeline.nn.embedding import token_vectors
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
@@ -42,7 +41,7 @@ def step_graph(network: Seq2Seq, *, allow_unknown: bool) -> onnx.ModelProto:
     outputs, num_parts = projected, 0
     for i, cell in enumerate(cells):
         if i > 0:
-            projected = _project(graph, cell, outputs)
+            projected = add_project(graph, cell, outputs)
         names = [f"state_{num_parts + part}" for part in range(cell.num_state_parts)]
         shape: Shape = ["B", "beams", cell.hidden_size]
         state = [graph.input(f"step_{name}", "float", shape) for name in names]
@@ -125,14 +124,6 @@ def loop_graph(step: onnx.ModelProto) -> onnx.ModelProto:
     graph.outputs += [_like(value, _outer(value), "T") for value in found]
     graph.constants += step.graph.initializer
     return graph.build()
-
-
-def _project(graph: Graph, cell: ExportedCell, inputs: str) -> str:
-    """`SteppedCell.project`."""
-    bias = weight_of(cell, "bias_ih")
-    if isinstance(cell, LSTMCell):
-        bias = bias + weight_of(cell, "bias_hh")
-    return graph.linear(inputs, weight_of(cell, "weight_ih"), bias)
 
 
 def _features(graph: Graph, network: Seq2Seq, outputs: str) -> str:

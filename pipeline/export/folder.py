@@ -10,7 +10,7 @@ from pipeline.decoding import LengthLimit
 from pipeline.errors import ConfigError, ModelError
 from pipeline.export.card import card
 from pipeline.export.decoder import loop_graph, step_graph
-from pipeline.export.encoder import encoder_graph
+from pipeline.export.encoder import encoder_graph, layer_graphs
 from pipeline.export.quantization import quantized
 from pipeline.model_folder import TrainedModel, write_whole
 from pipeline.nn.prepared import KNOWN_PARTS, unknown_part
@@ -88,10 +88,13 @@ def _require_exportable(trained: TrainedModel) -> None:
 def _write(trained: TrainedModel, folder: Path, precision: ExportPrecision, command: str) -> None:
     has_attention = trained.model.decoder.attention is not None
     copies_unknown = trained.target_tokenizer.has_unknown and has_attention
-    encoder = encoder_graph(trained.model)
+    layers = layer_graphs(trained.model)
     step = step_graph(trained.model, allow_unknown=copies_unknown)
     if precision == "int8":
-        encoder, step = quantized(encoder), quantized(step)
+        layers, step = list(map(quantized, layers)), quantized(step)
+    encoder = encoder_graph(trained.model, layers)
+    if precision == "int8":
+        encoder = quantized(encoder)
     limit = LengthLimit()
     config = {
         "format": FORMAT,

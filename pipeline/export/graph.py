@@ -10,7 +10,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 18
 _IR_VERSION = 9  # of onnx 1.15: what builds a graph may be newer than what runs it
-_TYPES = {"float": TensorProto.FLOAT, "int32": TensorProto.INT32, "int64": TensorProto.INT64}
+_TYPES = {
+    "bool": TensorProto.BOOL,
+    "float": TensorProto.FLOAT,
+    "int32": TensorProto.INT32,
+    "int64": TensorProto.INT64,
+}
 
 Shape = Sequence[str | int]
 """Sizes; of those that differ from call to call the names."""
@@ -31,7 +36,7 @@ class Graph:
         self.outputs: list[onnx.ValueInfoProto] = []
 
     def input(self, name: str, kind: str, shape: Shape) -> str:
-        """A value that is given; `kind` is `float`, `int32` or `int64`."""
+        """A value that is given; `kind` is `bool`, `float`, `int32` or `int64`."""
         self.inputs.append(helper.make_tensor_value_info(name, _TYPES[kind], shape))
         return name
 

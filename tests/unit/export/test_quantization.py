@@ -5,6 +5,7 @@ import onnx
 import pytest
 import torch
 from numpy.typing import NDArray
+from onnx import numpy_helper
 
 from pipeline.model_folder import TrainedModel
 from pipeline.runtime.folder import DECODER_FILE, ENCODER_FILE, ExportedFolder
@@ -51,10 +52,45 @@ def _log_probs(folder: Path, trained: TrainedModel) -> NDArray[np.float32]:
 def test_the_products_of_a_step_are_all_in_int8(tiny_tokenizer: Tokenizer, tmp_path: Path) -> None:
     folder = exported(tiny_translator(tiny_tokenizer), tmp_path / "model", precision="int8")
     graph = onnx.load(folder / DECODER_FILE).graph
-    (loop,) = graph.node
-    (body,) = (attribute.g for attribute in loop.attribute if attribute.name == "body")
-    operators = [node.op_type for node in body.node]
+    operators = _operators(graph, "Loop")
     assert operators.count("MatMulInteger") == 3  # W_hh, W_c, the softmax
     assert operators.count("MatMul") == 2  # of attention, where both sides come as they come
+    _expect_bytes(graph)
+
+
+def test_the_products_of_the_encoder_are_too(tiny_tokenizer: Tokenizer, tmp_path: Path) -> None:
+    trained = tiny_translator(tiny_tokenizer, num_layers=2)
+    graph = onnx.load(exported(trained, tmp_path / "model", precision="int8") / ENCODER_FILE).graph
+    assert _operators(graph, "Scan").count("MatMulInteger") == 4  # two layers, two directions
+    assert "MatMul" not in [node.op_type for node in graph.node] + _operators(graph, "Scan")
+    _expect_bytes(graph)
+
+
+def test_two_products_of_a_step_do_not_overflow_16_bits(
+    tiny_tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    # A processor without VNNI adds up two products, of a weight and of 8 bits without a sign each.
+    folder = exported(tiny_translator(tiny_tokenizer), tmp_path / "model", precision="int8")
+    for file in (ENCODER_FILE, DECODER_FILE):
+        graph = onnx.load(folder / file).graph
+        weights = [numpy_helper.to_array(each) for each in graph.initializer]
+        signed = [each.astype(int) for each in weights if each.dtype == np.int8 and each.ndim == 2]
+        assert signed
+        assert max(np.abs(each).max() for each in signed) * 2 * 255 < 2**15
+
+
+def _operators(graph: onnx.GraphProto, outer: str) -> list[str]:
+    """Those that run again and again."""
+    bodies = [
+        attribute.g
+        for node in graph.node
+        if node.op_type == outer
+        for attribute in node.attribute
+        if attribute.name == "body"
+    ]
+    return [node.op_type for body in bodies for node in body.node]
+
+
+def _expect_bytes(graph: onnx.GraphProto) -> None:
     largest = max(graph.initializer, key=lambda each: len(each.raw_data))
-    assert largest.data_type == onnx.TensorProto.UINT8
+    assert largest.data_type in (onnx.TensorProto.UINT8, onnx.TensorProto.INT8)

@@ -177,9 +177,7 @@ class Tokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, as `encode` gives them."""
-        ids: list[list[int]] = self._processor.encode(
-            [_escape(text) for text in texts], num_threads=1
-        )
+        ids: list[list[int]] = self._processor.encode(list(map(_escape, texts)), num_threads=1)
         return ids
 
     def nbest(self, text: str, num_best: int) -> list[tuple[list[int], float]]:
@@ -289,7 +287,8 @@ def _size_error(error: RuntimeError, vocab_size: int) -> ConfigError:
 def _escape(text: str) -> str:
     text = replace_surrogates(text)
     for character, spelling in _ESCAPES:
-        text = text.replace(character, spelling)
+        if character in text:
+            text = text.replace(character, spelling)
     return text
 
 

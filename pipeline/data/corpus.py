@@ -119,7 +119,9 @@ def _load(
     types = {"turns": pa.list_(pa.string()), "number": pa.float64()}
     schema = pa.schema({name: types.get(holds, pa.string()) for name, holds in columns.items()})
     origin = origins[split]
-    batches = _checked(origin.rows(list(columns)), columns, schema)
+    is_text = all(holds == "text" for holds in columns.values())
+    read = origin.text if is_text and origin.text is not None else origin.rows
+    batches = _checked(read(list(columns)), columns, schema)
     rows = written_once(fingerprint(origin.fingerprint, columns), schema, batches)
     if len(rows) == 0:
         raise DataError(f"data.path: {_path_name(config)}: no rows in split '{split}'")
@@ -143,15 +145,18 @@ def _text_columns(config: DataConfig) -> dict[str, Holds]:
 
 
 def _checked(
-    rows: Iterable[Row], columns: Mapping[str, Holds], schema: pa.Schema
+    rows: Iterable[pa.RecordBatch | Row], columns: Mapping[str, Holds], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    iterator = iter(rows)
-    while chunk := list(itertools.islice(iterator, _ROWS_AT_A_TIME)):
-        cells = [
-            [cell(where, row, column, holds) for where, row in chunk]
-            for column, holds in columns.items()
-        ]
-        yield pa.record_batch(cells, schema=schema)
+    for is_checked, some in itertools.groupby(rows, lambda row: isinstance(row, pa.RecordBatch)):
+        if is_checked:
+            yield from some
+            continue
+        while chunk := list(itertools.islice(some, _ROWS_AT_A_TIME)):
+            cells = [
+                [cell(where, row, column, holds) for where, row in chunk]
+                for column, holds in columns.items()
+            ]
+            yield pa.record_batch(cells, schema=schema)
 
 
 def _made_splits(config: DataConfig, origins: Mapping[str, Origin]) -> dict[str, datasets.Dataset]:

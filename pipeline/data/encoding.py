@@ -89,17 +89,19 @@ def _encode(
     else:
         sources = encode_contexts(batch["source"], source_tokenizer, budget=budget)
     targets = target_tokenizer.encode_batch(batch["target"])
-    tags: list[list[int]] = [[]] * len(sources)
-    if "target_language" in batch:
-        tags = [[source_tokenizer.tag_id(language)] for language in batch["target_language"]]
     kept = [
-        (tag + source, target)
-        for tag, source, target in zip(tags, sources, targets, strict=True)
+        i
+        for i, (source, target) in enumerate(zip(sources, targets, strict=True))
         if limit is None or max(len(source), len(target)) <= limit
     ]
+    if "target_language" in batch:
+        tags = [[source_tokenizer.tag_id(language)] for language in batch["target_language"]]
+        sources = [tag + source for tag, source in zip(tags, sources, strict=True)]
+    if len(kept) < len(sources):
+        sources, targets = [sources[i] for i in kept], [targets[i] for i in kept]
     return {
-        "source_ids": [source for source, _ in kept],
-        "target_ids": [target for _, target in kept],
-        "source_length": [len(source) for source, _ in kept],
-        "target_length": [len(target) for _, target in kept],
+        "source_ids": sources,
+        "target_ids": targets,
+        "source_length": list(map(len, sources)),
+        "target_length": list(map(len, targets)),
     }

@@ -11,7 +11,7 @@ import textwrap
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import cast
 
@@ -61,17 +61,18 @@ def is_url(path: str) -> bool:
     return path.startswith(("http://", "https://"))
 
 
-def read_rows(file: DataFile, columns: Sequence[str]) -> Iterator[Row]:
+def read_rows(file: DataFile, columns: Sequence[str], *, after_lines: int = 0) -> Iterator[Row]:
     """Rows of a json, jsonl, csv, tsv (`.gz` too) or parquet file; blank lines are no rows.
 
-    Rows have at least those of `columns` that the file has.
+    Rows have at least those of `columns` that the file has. Of a json or jsonl file the first
+    `after_lines` lines can be left out.
 
     Raises:
         DataError: The file cannot be read, or not as its ending says; names the line.
     """
     match ending(file.name):
         case ".json" | ".jsonl":
-            return _read_json(file)
+            return _read_json(file, after_lines)
         case ".csv":
             return _read_csv(file)
         case ".tsv":
@@ -109,8 +110,8 @@ def read_aligned(files: Sequence[DataFile], columns: Sequence[str]) -> Iterator[
     )
 
 
-def _read_json(file: DataFile) -> Iterator[Row]:
-    lines = enumerate(_lines(file), start=1)
+def _read_json(file: DataFile, after_lines: int) -> Iterator[Row]:
+    lines = islice(enumerate(_lines(file), start=1), after_lines, None)
     for number, line in lines:
         if not line.strip():
             continue
@@ -208,7 +209,7 @@ def _read_parquet(file: DataFile, columns: Sequence[str]) -> Iterator[Row]:
 
 def _lines(file: DataFile) -> Iterator[str]:
     """Lines without their end, the byte order mark gone."""
-    with _open(file) as stream:
+    with open_file(file) as stream:
         number = 0
         try:
             for number, line in enumerate(stream, start=1):
@@ -225,7 +226,12 @@ def _lines(file: DataFile) -> Iterator[str]:
             ) from error
 
 
-def _open(file: DataFile) -> gzip.GzipFile | io.BufferedReader:
+def open_file(file: DataFile) -> gzip.GzipFile | io.BufferedReader:
+    """The file's bytes, unpacked.
+
+    Raises:
+        DataError: There are none.
+    """
     try:
         return gzip.GzipFile(file.path) if file.is_gzipped else file.path.open("rb")
     except OSError as error:

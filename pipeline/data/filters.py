@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import datasets
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.data.cache import fingerprint, fingerprint_of
@@ -80,15 +82,13 @@ def clean_pairs(
     verdicts = np.zeros(len(pairs), dtype=np.uint8)
     hashes, target_hashes = np.zeros((2, len(pairs)), dtype=np.uint64)
     position = 0
-    for batch in pairs.iter(batch_size=_PAIRS_AT_A_TIME):
-        columns = [batch[name] for name in _PAIR if name in batch]
-        for pair in zip(*columns, strict=True):
-            source, target, *_ = pair
-            verdicts[position] = _verdict(source, target, max_ratio)
-            hashes[position] = hash_text("\n".join(pair))
-            if max_target_repeats:
-                target_hashes[position] = hash_text(target)
-            position += 1
+    for table in pairs.with_format("arrow").iter(batch_size=_PAIRS_AT_A_TIME):
+        rows = slice(position, position := position + len(table))
+        verdicts[rows] = _verdicts(table, max_ratio)
+        columns = [table[name].to_pylist() for name in _PAIR if name in table.column_names]
+        hashes[rows] = [hash_text("\n".join(pair)) for pair in zip(*columns, strict=True)]
+        if max_target_repeats:
+            target_hashes[rows] = [hash_text(target) for target in columns[1]]
     kept = np.flatnonzero(verdicts == _KEPT)
     unique = kept[_first_occurrences(hashes[kept])]
     num_duplicates = len(kept) - len(unique)
@@ -112,13 +112,11 @@ def clean_pairs(
     return pairs.select(unique, new_fingerprint=key), report
 
 
-def _verdict(source: str, target: str, max_ratio: float) -> int:
-    shorter, longer = sorted((len(source), len(target)))
-    if shorter == 0:
-        return _EMPTY
-    if longer > _SHORT_CHARACTERS and longer > max_ratio * shorter:
-        return _UNBALANCED
-    return _KEPT
+def _verdicts(table: pa.Table, max_ratio: float) -> NDArray[np.int64]:
+    lengths = [pc.utf8_length(table[name]).to_numpy() for name in ("source", "target")]
+    shorter, longer = np.minimum(*lengths), np.maximum(*lengths)
+    is_unbalanced = (longer > _SHORT_CHARACTERS) & (longer > max_ratio * np.maximum(shorter, 1))
+    return np.where(shorter == 0, _EMPTY, np.where(is_unbalanced, _UNBALANCED, _KEPT))
 
 
 def _first_occurrences(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
+import pyarrow as pa
 
 from pipeline.data import phrasebook
 from pipeline.data.cache import fingerprint, fingerprint_of, quiet
@@ -26,6 +27,7 @@ from pipeline.data.files import (
     read_rows,
     shown,
 )
+from pipeline.data.tables import read_text
 from pipeline.errors import DataError
 
 CHITCHAT = "chitchat-dataset"
@@ -49,10 +51,13 @@ class Origin:
     Attributes:
         fingerprint: Changes when the rows may have changed.
         rows: Reads them, with at least the columns that are given, as far as there are any.
+        text: Where it is there: the same, but many rows as a batch where they hold text in all
+            these columns.
     """
 
     fingerprint: str
     rows: Callable[[Sequence[str]], Iterable[Row]]
+    text: Callable[[Sequence[str]], Iterable[pa.RecordBatch | Row]] | None = None
 
 
 def find_origins(path: str) -> dict[str, Origin]:
@@ -96,6 +101,7 @@ def _files(files: Sequence[DataFile]) -> Origin:
     return Origin(
         fingerprint(*map(_state, files)),
         lambda columns: itertools.chain.from_iterable(read_rows(file, columns) for file in files),
+        lambda columns: itertools.chain.from_iterable(read_text(file, columns) for file in files),
     )
 
 

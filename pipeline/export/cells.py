@@ -20,14 +20,33 @@ def add_project(graph: Graph, cell: ExportedCell, inputs: str) -> str:
     return graph.linear(inputs, weight_of(cell, "weight_ih"), bias)
 
 
-def add_step(graph: Graph, cell: ExportedCell, projected: str, state: Sequence[str]) -> list[str]:
-    """The state after a time step: `SteppedCell.advance`, on (..., ·)."""
-    weight = weight_of(cell, "weight_hh")
+def add_step(
+    graph: Graph, cells: Sequence[ExportedCell], projected: str, state: Sequence[str]
+) -> list[str]:
+    """The state after a time step: `SteppedCell.advance`, on (..., ·).
+
+    Several cells of one size are run at once, and the first dimension of all values is theirs.
+    """
+    cell = cells[0]
+    recurrent = _recurrent(graph, cells, state[0])
     if isinstance(cell, GRUCell):
-        recurrent = graph.linear(state[0], weight, weight_of(cell, "bias_hh"))
         return [_gru_step(graph, cell.hidden_size, projected, recurrent, state[0])]
-    gates = graph.add("Add", projected, graph.linear(state[0], weight))
+    gates = graph.add("Add", projected, recurrent)
     return _lstm_step(graph, cell.hidden_size, gates, state[1])
+
+
+def _recurrent(graph: Graph, cells: Sequence[ExportedCell], h: str) -> str:
+    """What the last hidden states say to the gates, of each cell by its own W_hh."""
+    states = [h] if len(cells) == 1 else graph.split(h, [1] * len(cells), axis=0)
+    products = [
+        graph.linear(
+            state,
+            weight_of(cell, "weight_hh"),
+            weight_of(cell, "bias_hh") if isinstance(cell, GRUCell) else None,
+        )
+        for cell, state in zip(cells, states, strict=True)
+    ]
+    return products[0] if len(cells) == 1 else graph.add("Concat", *products, axis=0)
 
 
 def weight_of(cell: ExportedCell, name: str) -> NDArray[np.float32]:

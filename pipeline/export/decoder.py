@@ -45,7 +45,7 @@ def step_graph(network: Seq2Seq, *, allow_unknown: bool) -> onnx.ModelProto:
         names = [f"state_{num_parts + part}" for part in range(cell.num_state_parts)]
         shape: Shape = ["B", "beams", cell.hidden_size]
         state = [graph.input(f"step_{name}", "float", shape) for name in names]
-        state = add_step(graph, cell, projected, state)
+        state = add_step(graph, [cell], projected, state)
         for part, name in zip(state, names, strict=True):
             graph.output(part, f"step_next_{name}", "float", shape)
         outputs = graph.add("Add", outputs, state[0]) if decoder.residual and i > 0 else state[0]

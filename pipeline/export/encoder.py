@@ -1,7 +1,10 @@
 """The encoder as an ONNX graph: a source in, what the decoder begins with out.
 
-A layer is the decoder's own step, run over all tokens by the `Scan` of ONNX, once forward and once
-backward: so it can be quantised, which ONNX's recurrent operators cannot be.
+A layer is the decoder's own step, run over all tokens by the `Scan` of ONNX: so it can be
+quantised, which ONNX's recurrent operators cannot be. Both directions are run at once, the second
+over reversed sentences.
+
+Shape letters: S source length, D directions, B sentences, G gates of a cell, H hidden.
 """
 
 import itertools
@@ -20,7 +23,7 @@ from pipeline.export.cells import (
     as_exported,
     weight_of,
 )
-from pipeline.export.graph import Graph
+from pipeline.export.graph import Graph, Shape
 from pipeline.nn.attention import GeneralAttention
 from pipeline.nn.embedding import token_vectors
 from pipeline.nn.seq2seq import Seq2Seq
@@ -29,9 +32,9 @@ from pipeline.nn.seq2seq import Seq2Seq
 def layer_graphs(network: Seq2Seq) -> list[onnx.ModelProto]:
     """Of each layer a time step in all its directions, for `encoder_graph`.
 
-    Given are, of each direction, the parts of the state before (B, H / directions) and the
-    projected input (B, G), and whether the rows have a token there (B, 1); what comes out are the
-    parts after it, which are those before it where there is none.
+    Given are the parts of the state before (D, B, H / D), the projected inputs (D, B, G), and
+    whether the rows have a token there (1, B, 1); what comes out are the parts after it, which are
+    those before it where there is none, and the hidden state once more.
 
     Args:
         network: One that `can_be_prepared`.
@@ -41,23 +44,17 @@ def layer_graphs(network: Seq2Seq) -> list[onnx.ModelProto]:
 
 def _layer_graph(cells: Sequence[ExportedCell], name: str) -> onnx.ModelProto:
     graph = Graph(name)
-    size = cells[0].hidden_size
-    num_parts = cells[0].num_state_parts
-    states = [
-        [graph.input(f"{name}_state_{i}_{part}", "float", ["B", size]) for part in range(num_parts)]
-        for i in range(len(cells))
-    ]
-    gates = len(weight_of(cells[0], "weight_hh"))
-    inputs = [graph.input(f"{name}_input_{i}", "float", ["B", gates]) for i in range(len(cells))]
-    is_token = [graph.input(f"{name}_is_token_{i}", "bool", ["B", 1]) for i in range(len(cells))]
-    for i, cell in enumerate(cells):
-        after = add_step(graph, cell, inputs[i], states[i])
-        for part, (new, old) in enumerate(zip(after, states[i], strict=True)):
-            kept = graph.add("Where", is_token[i], new, old)
-            graph.output(kept, f"{name}_next_state_{i}_{part}", "float", ["B", size])
-    for i in range(len(cells)):
-        hidden = f"{name}_next_state_{i}_0"
-        graph.output(hidden, f"{name}_output_{i}", "float", ["B", size])
+    num_gates, size = len(weight_of(cells[0], "weight_hh")), cells[0].hidden_size
+    shape: Shape = [len(cells), "B", size]
+    parts = range(cells[0].num_state_parts)
+    before = [graph.input(f"{name}_state_{part}", "float", shape) for part in parts]
+    inputs = graph.input(f"{name}_inputs", "float", [len(cells), "B", num_gates])
+    is_token = graph.input(f"{name}_is_token", "bool", [1, "B", 1])
+    after = add_step(graph, cells, inputs, before)
+    kept = [graph.add("Where", is_token, *each) for each in zip(after, before, strict=True)]
+    for part, value in enumerate(kept):
+        graph.output(value, f"{name}_next_state_{part}", "float", shape)
+    graph.output(kept[0], f"{name}_outputs", "float", shape)
     return graph.build()
 
 
@@ -76,8 +73,9 @@ def encoder_graph(network: Seq2Seq, layers: Sequence[onnx.ModelProto]) -> onnx.M
     graph = Graph("encoder")
     source_ids = graph.input("source_ids", "int64", ["B", "S"])
     lengths = graph.input("source_lengths", "int32", ["B"])
+    lengths = graph.add("Cast", lengths, to=TensorProto.INT64)
     is_token = _add_is_token(graph, source_ids, lengths)
-    outputs, final_states = _add_layers(graph, network, layers, source_ids, is_token)
+    outputs, final_states = _add_layers(graph, network, layers, source_ids, lengths, is_token)
     num_parts = itertools.count()
     for cell, bridge, final_state in zip(
         decoder.layers, decoder.bridges, final_states, strict=True
@@ -100,7 +98,6 @@ def _add_is_token(graph: Graph, source_ids: str, lengths: str) -> str:
     """Whether there is a token (B, S), and no padding."""
     max_length = graph.add("Gather", graph.add("Shape", source_ids), graph.constant(1))
     places = graph.add("Range", graph.constant(0), max_length, graph.constant(1))
-    lengths = graph.add("Cast", lengths, to=TensorProto.INT64)
     return graph.add("Less", places, graph.add("Unsqueeze", lengths, graph.constant([1])))
 
 
@@ -109,21 +106,26 @@ def _add_layers(
     network: Seq2Seq,
     layers: Sequence[onnx.ModelProto],
     source_ids: str,
+    lengths: str,
     is_token: str,
 ) -> tuple[str, list[str]]:
     """Outputs (B, S, H), and of each layer the last hidden state (B, H)."""
     by_time = graph.add("Transpose", source_ids, perm=[1, 0])
     is_token = graph.add("Transpose", is_token, perm=[1, 0])
-    is_token = graph.add("Unsqueeze", is_token, graph.constant([2]))  # (S, B, 1)
+    is_token = graph.add("Unsqueeze", is_token, graph.constant([1, 3]))  # (S, 1, B, 1)
     vectors = token_vectors(network.encoder.embedding)
     outputs, final_states = "", []
     for i, (cells, layer) in enumerate(zip(_cells(network), layers, strict=True)):
-        if i == 0:
-            tables = [graph.constant(array(cell.project(vectors))) for cell in cells]
-            inputs = [graph.add("Gather", table, by_time) for table in tables]
-        else:
-            inputs = [add_project(graph, cell, outputs) for cell in cells]
-        layer_outputs, final_state = _add_layer(graph, cells, layer, inputs, is_token)
+        read = [outputs if i > 0 else by_time]
+        if len(cells) == 2:
+            read.append(_reversed(graph, read[0], lengths))
+        inputs = [
+            add_project(graph, cell, values)
+            if i > 0
+            else graph.add("Gather", graph.constant(array(cell.project(vectors))), values)
+            for cell, values in zip(cells, read, strict=True)
+        ]
+        layer_outputs, final_state = _add_layer(graph, cells, layer, inputs, lengths, is_token)
         is_added = network.encoder.residual and i > 0
         outputs = graph.add("Add", outputs, layer_outputs) if is_added else layer_outputs
         final_states.append(final_state)
@@ -135,38 +137,47 @@ def _add_layer(
     cells: Sequence[ExportedCell],
     layer: onnx.ModelProto,
     inputs: Sequence[str],
+    lengths: str,
     is_token: str,
 ) -> tuple[str, str]:
-    """Run a step over projected inputs (S, B, G) of each direction; the second is backward.
+    """Run the step over projected inputs (S, B, G) of each direction, in the order of each.
 
     Returns:
         Outputs (S, B, H), and the last hidden state (B, H), the directions of each side by side.
     """
-    num_directions, num_parts = len(cells), cells[0].num_state_parts
-    batch_size = graph.add("Gather", graph.add("Shape", is_token), graph.constant([1]))
-    size = graph.constant([cells[0].hidden_size])
-    shape = graph.add("Concat", batch_size, size, axis=0)
-    zeros = graph.add("Expand", graph.constant([[0.0]]), shape)
+    num_directions, num_parts, size = len(cells), cells[0].num_state_parts, cells[0].hidden_size
+    axis = graph.constant([1])
+    stacked = [graph.add("Unsqueeze", values, axis) for values in inputs]
+    shape = graph.add(
+        "Concat",
+        graph.constant([num_directions]),
+        graph.add("Shape", lengths),
+        graph.constant([size]),
+        axis=0,
+    )
+    zeros = graph.add("Expand", graph.constant([[[0.0]]]), shape)
     body = layer.graph
-    directions = list(range(num_directions))  # 0 is forward, 1 backward
-    found = graph.add_many(
+    final_state, *_, outputs = graph.add_many(
         "Scan",
-        num_directions * (num_parts + 1),
-        *[zeros] * (num_directions * num_parts),
-        *inputs,
-        *[is_token] * num_directions,
+        num_parts + 1,
+        *[zeros] * num_parts,
+        graph.add("Concat", *stacked, axis=1),
+        is_token,
         body=helper.make_graph(body.node, body.name, body.input, body.output),
-        num_scan_inputs=2 * num_directions,
-        scan_input_directions=directions * 2,
-        scan_output_directions=directions,
+        num_scan_inputs=2,
     )
     graph.constants += body.initializer
-    final_states = found[: num_directions * num_parts : num_parts]
-    outputs = found[num_directions * num_parts :]
-    return (
-        graph.add("Concat", *outputs, axis=-1),
-        graph.add("Concat", *final_states, axis=-1),
-    )
+    final_state = graph.add("Transpose", final_state, perm=[1, 0, 2])
+    final_state = graph.add("Reshape", final_state, graph.constant([0, num_directions * size]))
+    of_each = graph.split(outputs, [1] * num_directions, axis=1)
+    forward, *backward = [graph.add("Squeeze", values, axis) for values in of_each]
+    backward = [_reversed(graph, values, lengths) for values in backward]
+    return graph.add("Concat", forward, *backward, axis=-1), final_state
+
+
+def _reversed(graph: Graph, values: str, lengths: str) -> str:
+    """The tokens of each sentence in the other order; padding stays behind them."""
+    return graph.add("ReverseSequence", values, lengths, time_axis=0, batch_axis=1)
 
 
 def _add_attended(graph: Graph, network: Seq2Seq, outputs: str, source_ids: str) -> None:

@@ -73,9 +73,9 @@ class Graph:
         product = self.add("MatMul", inputs, self.constant(np.asarray(weight).T.copy()))
         return product if bias is None else self.add("Add", product, self.constant(bias))
 
-    def split(self, value: str, sizes: Sequence[int]) -> list[str]:
-        """The last dimension in parts of these sizes."""
-        return self.add_many("Split", len(sizes), value, self.constant(list(sizes)), axis=-1)
+    def split(self, value: str, sizes: Sequence[int], *, axis: int = -1) -> list[str]:
+        """A dimension, the last if none is named, in parts of these sizes."""
+        return self.add_many("Split", len(sizes), value, self.constant(list(sizes)), axis=axis)
 
     def build(self) -> onnx.ModelProto:
         """The graph as a model, checked.

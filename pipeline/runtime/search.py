@@ -30,7 +30,7 @@ def greedy_search(
     token_ids = np.full((len(rows), 1), BOS_ID)
     ids: list[list[int]] = [[] for _ in rows]
     log_probs = [0.0] * len(rows)
-    while len(rows):
+    while True:
         until_open = math.floor(_FULL_ENOUGH * len(rows))
         steps, state = model.generate(token_ids, state, num_left=num_left, until_open=until_open)
         found, nats = steps.ids[:, :, 0, 0].T, steps.log_probs[:, :, 0, 0].T  # (B, T)
@@ -41,6 +41,8 @@ def greedy_search(
             is_open[i] = EOS_ID not in new and num_new < num_left[i]
             ids[row] += [token_id for token_id in new[:num_new] if token_id != EOS_ID]
             log_probs[row] += float(nats[i, :num_new].sum())
+        if not is_open.any():
+            break
         num_left, token_ids = (num_left - found.shape[1])[is_open], found[is_open, -1:]
         rows, state = rows[is_open], state.select(np.flatnonzero(is_open))
     return list(map(Hypothesis, ids, log_probs))

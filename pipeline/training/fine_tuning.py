@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.data.config import DataConfig
 from pipeline.data.prepare import keep_tokenizer, tokenizer_files
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, ModelError
 from pipeline.languages import targets_of
 from pipeline.model_folder import TrainedModel, load_model
 from pipeline.nn.network import Network
@@ -36,7 +36,10 @@ def load_beginning(config: RunConfig, task: Task) -> TrainedModel:
     """
     folder = config.trainer.begin_with
     assert folder is not None
-    trained = load_model(folder)
+    try:
+        trained = load_model(folder)
+    except ModelError as error:
+        raise ModelError(f"trainer.begin_with: {error}") from error
     if trained.task != task:
         raise ConfigError(
             f"trainer.begin_with: {folder} is a model for {trained.task}; expected {task}"

@@ -17,7 +17,7 @@ from pipeline.batch import Seq2SeqBatch, collate
 from pipeline.data.config import DataConfig
 from pipeline.data.prepare import PreparedCorpus
 from pipeline.data.soft_labels import SoftLabelTable
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, ModelError
 from pipeline.languages import Direction
 from pipeline.model_folder import TrainedModel, load_ensemble
 from pipeline.nn.seq2seq import Seq2Seq
@@ -40,7 +40,10 @@ def load_teachers(config: RunConfig, task: Task) -> list[TrainedModel]:
         ModelError: A model folder cannot be read, or two do not have the same tokenizers.
     """
     folders = config.trainer.teacher_folders
-    teachers = load_ensemble(folders)
+    try:
+        teachers = load_ensemble(folders)
+    except ModelError as error:
+        raise ModelError(f"trainer.teachers: {error}") from error
     for folder, teacher in zip(folders, teachers, strict=True):
         if teacher.task != task:
             raise ConfigError(

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -124,6 +125,15 @@ def test_a_model_that_is_not_what_is_configured_is_refused(
     with pytest.raises(ConfigError, match=message):
         prepare_job(begin("translation", **changes), tmp_path / "second")
     assert not (tmp_path / "second").exists()
+
+
+def test_a_model_that_is_not_there_is_named_with_its_key(
+    begin: Callable[..., RunConfig], tmp_path: Path
+) -> None:
+    config = begin("translation")
+    shutil.rmtree(tmp_path / "model")
+    with pytest.raises(ModelError, match=r"^trainer\.begin_with: .*model: no such model folder"):
+        prepare_job(config, tmp_path / "second")
 
 
 def test_a_classifier_of_other_labels_is_refused(

@@ -194,5 +194,5 @@ def test_a_run_takes_over_the_tokenizer_of_its_teachers_and_no_other(
 
 def test_a_folder_that_holds_no_model_is_named(teach: Callable[..., Job], data: DataConfig) -> None:
     config = RunConfig(data=data, trainer=TrainerConfig(teachers="nowhere"), name="student")
-    with pytest.raises(ModelError, match="nowhere"):
+    with pytest.raises(ModelError, match=r"^trainer\.teachers: .*nowhere"):
         prepare_job(config, Path("nowhere-else"))

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
+import onnx
+
 from pipeline.decoding import LengthLimit
 from pipeline.errors import ConfigError, ModelError
 from pipeline.export.card import card
@@ -85,16 +87,17 @@ def _require_exportable(trained: TrainedModel) -> None:
         )
 
 
+def _as_it_is(graph: onnx.ModelProto) -> onnx.ModelProto:
+    return graph
+
+
 def _write(trained: TrainedModel, folder: Path, precision: ExportPrecision, command: str) -> None:
     has_attention = trained.model.decoder.attention is not None
     copies_unknown = trained.target_tokenizer.has_unknown and has_attention
-    layers = layer_graphs(trained.model)
-    step = step_graph(trained.model, allow_unknown=copies_unknown)
-    if precision == "int8":
-        layers, step = list(map(quantized, layers)), quantized(step)
-    encoder = encoder_graph(trained.model, layers)
-    if precision == "int8":
-        encoder = quantized(encoder)
+    finished = quantized if precision == "int8" else _as_it_is
+    layers = list(map(finished, layer_graphs(trained.model)))
+    encoder = finished(encoder_graph(trained.model, layers))
+    step = finished(step_graph(trained.model, allow_unknown=copies_unknown))
     limit = LengthLimit()
     config = {
         "format": FORMAT,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipeline.text import normalize
+from pipeline.text import normalize, normalize_all
 from pipeline.tokenizer import TURN, Tokenizer
 
 MAX_TURNS = 8
@@ -14,6 +14,11 @@ _BETWEEN = f" {TURN} "
 def clean_turn(text: str) -> str:
     """One turn as normalised text, which cannot forge the turn symbol."""
     return normalize(text.replace(TURN, " "))
+
+
+def clean_turns(texts: Sequence[str]) -> list[str]:
+    """What `clean_turn` makes of each."""
+    return normalize_all([text.replace(TURN, " ") for text in texts])
 
 
 def join_turns(turns: Sequence[str], *, max_turns: int | None = MAX_TURNS) -> str:

@@ -177,7 +177,7 @@ class Tokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, as `encode` gives them."""
-        ids: list[list[int]] = self._processor.encode(list(map(_escape, texts)), num_threads=1)
+        ids: list[list[int]] = self._processor.encode(_escape_all(texts), num_threads=1)
         return ids
 
     def nbest(self, text: str, num_best: int) -> list[tuple[list[int], float]]:
@@ -290,6 +290,13 @@ def _escape(text: str) -> str:
         if character in text:
             text = text.replace(character, spelling)
     return text
+
+
+def _escape_all(texts: Sequence[str]) -> list[str]:
+    together = "".join(texts)
+    if _escape(together) == together:  # mostly, and this takes a tenth of the time
+        return list(texts)
+    return list(map(_escape, texts))
 
 
 def _unescape(text: str) -> str:

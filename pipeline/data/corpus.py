@@ -15,7 +15,7 @@ from pipeline.data.mixture import as_conversations, mixed, parts_of
 from pipeline.data.origins import SPLITS, Origin, aligned_origin, find_origins
 from pipeline.data.splits import connected, hold_out, hold_out_last
 from pipeline.errors import DataError
-from pipeline.text import normalize
+from pipeline.text import normalize, normalize_all
 
 _ROWS_AT_A_TIME = 1_000
 
@@ -181,11 +181,12 @@ def _shared(config: DataConfig, rows: datasets.Dataset, column: str | None) -> I
     if column is None and config.is_multilingual:
         yield from connected(_sentences(rows, config.columns), num_rows=len(rows))
         return
-    for batch in rows.iter(batch_size=_ROWS_AT_A_TIME):
+    for table in rows.with_format("arrow").iter(batch_size=_ROWS_AT_A_TIME):
         if column is None:
-            yield from (" \n ".join(map(normalize, turns)) for turns in batch[config.dialogue])
+            dialogues = table[config.dialogue].to_pylist()
+            yield from (" \n ".join(map(normalize, turns)) for turns in dialogues)
         else:
-            yield from map(normalize, batch[column])
+            yield from normalize_all(table[column].to_pylist())
 
 
 def _sentences(rows: datasets.Dataset, languages: Sequence[str]) -> Iterator[tuple[int, str]]:

@@ -1,6 +1,5 @@
 """Which pairs are worth training on. Test splits are never filtered."""
 
-import hashlib
 import math
 from dataclasses import dataclass, replace
 
@@ -10,9 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.data.cache import fingerprint, fingerprint_of
+from pipeline.data.cache import selected
 from pipeline.data.config import DataConfig
-from pipeline.data.splits import hash_text
 from pipeline.errors import DataError
 
 _SHORT_CHARACTERS = 20
@@ -80,15 +78,16 @@ def clean_pairs(
     lengths_go_together = config.task == "translation" and not config.is_chat
     max_ratio = config.max_length_ratio if lengths_go_together else math.inf
     verdicts = np.zeros(len(pairs), dtype=np.uint8)
-    hashes, target_hashes = np.zeros((2, len(pairs)), dtype=np.uint64)
+    # Python's own hashes: nothing but whether they are equal counts, within this call.
+    hashes, target_hashes = np.zeros((2, len(pairs)), dtype=np.int64)
     position = 0
     for table in pairs.with_format("arrow").iter(batch_size=_PAIRS_AT_A_TIME):
         rows = slice(position, position := position + len(table))
         verdicts[rows] = _verdicts(table, max_ratio)
         columns = [table[name].to_pylist() for name in _PAIR if name in table.column_names]
-        hashes[rows] = [hash_text("\n".join(pair)) for pair in zip(*columns, strict=True)]
+        hashes[rows] = list(map(hash, zip(*columns, strict=True)))
         if max_target_repeats:
-            target_hashes[rows] = [hash_text(target) for target in columns[1]]
+            target_hashes[rows] = list(map(hash, columns[1]))
     kept = np.flatnonzero(verdicts == _KEPT)
     unique = kept[_first_occurrences(hashes[kept])]
     num_duplicates = len(kept) - len(unique)
@@ -108,8 +107,7 @@ def clean_pairs(
         raise DataError(f"data.path: no pair is fit for training ({report})")
     if len(unique) == len(pairs):
         return pairs, report
-    key = fingerprint(fingerprint_of(pairs), "clean", hashlib.sha256(unique.tobytes()).hexdigest())
-    return pairs.select(unique, new_fingerprint=key), report
+    return selected(pairs, unique, "clean"), report
 
 
 def _verdicts(table: pa.Table, max_ratio: float) -> NDArray[np.int64]:
@@ -119,12 +117,12 @@ def _verdicts(table: pa.Table, max_ratio: float) -> NDArray[np.int64]:
     return np.where(shorter == 0, _EMPTY, np.where(is_unbalanced, _UNBALANCED, _KEPT))
 
 
-def _first_occurrences(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+def _first_occurrences(hashes: NDArray[np.int64]) -> NDArray[np.int64]:
     _, first = np.unique(hashes, return_index=True)
     return np.sort(first)
 
 
-def _counts(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+def _counts(hashes: NDArray[np.int64]) -> NDArray[np.int64]:
     """How often each is among them."""
     _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
     return counts[inverse]

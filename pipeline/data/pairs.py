@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 import datasets
 
-from pipeline.context import MAX_TURNS, clean_turn, last_turn
+from pipeline.context import MAX_TURNS, clean_turns, last_turn
 from pipeline.data.cache import Batch, fingerprint, fingerprint_of, mapped_once
 from pipeline.data.config import DataConfig
 from pipeline.data.dialogue import dialogue_pairs
 from pipeline.data.multilingual import pairs_of_directions
 from pipeline.languages import Direction
-from pipeline.text import normalize
+from pipeline.text import normalize_all
 
 _log = logging.getLogger(__name__)
 _FEATURES = datasets.Features(
@@ -53,7 +53,7 @@ def text_pairs(
         )
     else:
         # A chat model meets a single message as a conversation of one turn.
-        clean = clean_turn if config.is_chat else normalize
+        clean = clean_turns if config.is_chat else normalize_all
         function = functools.partial(
             _sides_to_pairs,
             source=target if config.reverse else source,
@@ -82,15 +82,14 @@ def _sides_to_pairs(
     *,
     source: str,
     target: str,
-    clean: Callable[[str], str],
+    clean: Callable[[Sequence[str]], list[str]],
     labels: Sequence[str] | None,
 ) -> Batch:
-    pairs = [
-        (clean(one), clean(other)) for one, other in zip(batch[source], batch[target], strict=True)
-    ]
+    sources, targets = clean(batch[source]), clean(batch[target])
     if labels is not None:
-        pairs = [pair for pair in pairs if pair[1] in labels]
-    return {"source": [pair[0] for pair in pairs], "target": [pair[1] for pair in pairs]}
+        kept = [i for i, target in enumerate(targets) if target in labels]
+        sources, targets = [sources[i] for i in kept], [targets[i] for i in kept]
+    return {"source": sources, "target": targets}
 
 
 def _turns_to_pairs(batch: Batch, *, dialogue: str, max_turns: int | None, reverse: bool) -> Batch:

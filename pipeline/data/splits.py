@@ -8,7 +8,7 @@ import datasets
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.cache import fingerprint, fingerprint_of
+from pipeline.data.cache import fingerprint, fingerprint_of, selected
 from pipeline.errors import DataError
 
 _MAX_SHARE = 0.1
@@ -48,14 +48,10 @@ def hold_out(
         )
     size = max(1, min(held_out_rows, int(len(rows) * _MAX_SHARE)))
     split_of_row = assign(hashes, num_splits=len(names), size=size)
-    parts = {}
-    for number, name in enumerate(["train", *names]):
-        indices = np.flatnonzero(split_of_row == number)
-        key = fingerprint(
-            fingerprint_of(rows), "split", hashlib.sha256(indices.tobytes()).hexdigest()
-        )
-        parts[name] = rows.select(indices, new_fingerprint=key)
-    return parts
+    return {
+        name: selected(rows, np.flatnonzero(split_of_row == number), "split")
+        for number, name in enumerate(["train", *names])
+    }
 
 
 def connected(sentences: Iterable[tuple[int, str]], *, num_rows: int) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.text import normalize, replace_surrogates
+from pipeline.text import normalize, normalize_all, replace_surrogates
 
 # The characters that normalisation is about come up often enough only when asked for.
 SPECIAL = "\x00\t\n\r\x0b\x1f\x7f\x85\xa0\u2028\u2029\ufeff\u0301\u1100\u1161ㅋé \ud800\udfff"
@@ -38,6 +38,11 @@ def test_normalisation_by_hand(text: str, expected: str) -> None:
 @given(texts)
 def test_normalising_twice_is_normalising_once(text: str) -> None:
     assert normalize(normalize(text)) == normalize(text)
+
+
+@given(st.lists(texts | st.text(alphabet="ab ")))
+def test_many_texts_are_each_normalised(some: list[str]) -> None:
+    assert normalize_all(some) == list(map(normalize, some))
 
 
 @given(texts)

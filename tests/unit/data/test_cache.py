@@ -3,10 +3,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import datasets
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.data.cache import fingerprint, quiet, written_once
+from pipeline.data.cache import fingerprint, quiet, selected, written_once
 
 SCHEMA = pa.schema({"a": pa.string()})
 
@@ -23,6 +24,24 @@ def test_rows_are_written_once() -> None:
 
 def test_no_rows_are_rows_too() -> None:
     assert len(written_once("key", SCHEMA, batches())) == 0
+
+
+def test_selected_rows_are_those_of_select_with_their_types(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pipeline.data.cache._ROWS_AT_A_TIME", 3)  # more than one batch
+    turns = [[str(i)] * (i % 4) for i in range(10)]
+    rows = datasets.Dataset.from_dict({"turns": turns, "label": list("abcdefghij")})
+    for indices in ([0, 2, 3, 9], [5], [], list(range(10))):
+        found = selected(rows, np.array(indices, dtype=np.int64), "some")
+        assert found.to_dict() == rows.select(indices).to_dict()
+        assert found.features == rows.features
+
+
+def test_other_rows_are_another_file() -> None:
+    rows = datasets.Dataset.from_dict({"a": ["x", "y"]})
+    first, second = (selected(rows, np.array([i]), "some") for i in (0, 1))
+    assert (first["a"][0], second["a"][0]) == ("x", "y")
 
 
 def test_after_an_error_nothing_is_left_to_be_found(cache: Path) -> None:

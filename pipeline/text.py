@@ -34,8 +34,7 @@ def normalize(text: str) -> str:
 def normalize_all(texts: Sequence[str]) -> list[str]:
     """What `normalize` makes of each: many texts that need nothing are found so at once."""
     together = "".join(texts)
-    if together.isprintable() and "  " not in together:
-        # Whatever is a part of a text in NFC is in NFC.
-        if unicodedata.is_normalized("NFC", together):
-            return [text.strip() for text in texts]
+    is_clean = together.isprintable() and "  " not in together
+    if is_clean and unicodedata.is_normalized("NFC", together):  # then so is every part of it
+        return [text.strip() for text in texts]
     return list(map(normalize, texts))

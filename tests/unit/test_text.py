@@ -33,6 +33,7 @@ texts = st.text() | st.text(alphabet=st.sampled_from(SPECIAL + "ab"))
 )
 def test_normalisation_by_hand(text: str, expected: str) -> None:
     assert normalize(text) == expected
+    assert normalize_all([text, text]) == [expected, expected]
 
 
 @given(texts)

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data.cache import fingerprint_of
-from pipeline.data.splits import assign, connected, hash_text, hold_out, hold_out_last
+from pipeline.data.splits import (
+    assign,
+    connected,
+    hash_text,
+    hash_texts,
+    hold_out,
+    hold_out_last,
+)
 from pipeline.errors import DataError
 
 
@@ -21,6 +28,12 @@ def split_by_answer(answers: list[str], held_out_rows: int) -> dict[str, list[st
 
 def test_the_hash_is_the_same_everywhere() -> None:
     assert hash_text("안녕") == 3344428376484356375
+
+
+@given(st.lists(st.text()))
+def test_many_texts_are_hashed_as_each_by_itself(texts: list[str]) -> None:
+    found = hash_texts(iter(texts), num_texts=len(texts))
+    assert found.tolist() == [hash_text(text) for text in texts]
 
 
 def test_nothing_is_lost_shared_or_repeated() -> None:

@@ -174,4 +174,8 @@ def _run(cell: Cell, inputs: Tensor, source_lengths: Tensor) -> tuple[Tensor, Te
 
 
 def _reorder(vectors: Tensor, index: Tensor) -> Tensor:
-    return vectors.gather(1, index.unsqueeze(-1).expand_as(vectors))
+    # By whole vectors: to gather along the tokens would look up each unit by itself.
+    num_rows, num_tokens, _ = vectors.shape
+    starts = torch.arange(num_rows, device=index.device).unsqueeze(1) * num_tokens
+    picked = vectors.flatten(0, 1).index_select(0, (starts + index).flatten())
+    return picked.view_as(vectors)

@@ -13,6 +13,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+# Derivatives by what the function gave, times a factor, in one pass over the memory.
+_tanh_backward = torch.ops.aten.tanh_backward  # (g, y): g (1 - y²)
+_sigmoid_backward = torch.ops.aten.sigmoid_backward  # (g, y): g y (1 - y)
+
 
 def gru_recurrence(
     inputs: Float[Tensor, "T B G"],
@@ -87,10 +91,12 @@ class _GRURecurrence(torch.autograd.Function):
         num_steps, num_rows, size = n.shape
         before = states[:-1]
         r, z = rz.chunk(2, dim=-1)
-        n_factor = (1 - z) * (1 - n * n)
-        factors = torch.stack(
-            [n_factor * hn * r * (1 - r), (before - n) * z * (1 - z), n_factor * r], dim=2
-        )  # (T, B, 3, H): of r, z, and of W_hn h
+        n_factor = _tanh_backward(1 - z, n)
+        factors = n.new_empty(num_steps, num_rows, 3, size)
+        r_factor, z_factor, hn_factor = factors.unbind(dim=2)
+        _sigmoid_backward.grad_input(n_factor * hn, r, grad_input=r_factor)
+        _sigmoid_backward.grad_input(before - n, z, grad_input=z_factor)
+        torch.mul(n_factor, r, out=hn_factor)
         grad_h = torch.zeros_like(n)
         grad_recurrent = torch.empty_like(factors)
         carried = torch.zeros_like(n[0])
@@ -98,15 +104,17 @@ class _GRURecurrence(torch.autograd.Function):
             dh = torch.add(grad_states[t], carried, out=grad_h[t])
             torch.mul(factors[t], dh.unsqueeze(1), out=grad_recurrent[t])
             carried = torch.addmm(dh * z[t], grad_recurrent[t].view(num_rows, -1), low_W)
-        grad_inputs = grad_recurrent.clone()
-        torch.mul(grad_h, n_factor, out=grad_inputs[:, :, 2])
         flat = grad_recurrent.view(num_steps * num_rows, -1)
+        grad_W = flat.t() @ before.reshape(-1, size)
+        grad_b = flat.sum(dim=0, dtype=torch.float32)
+        grad_inputs = grad_recurrent  # but for n, whose input is added after r has counted
+        torch.mul(grad_h, n_factor, out=grad_inputs[:, :, 2])
         h_dtype, W_dtype, b_dtype = ctx.dtypes
         return (
             grad_inputs.view(num_steps, num_rows, -1),
             carried.to(h_dtype),
-            (flat.t() @ before.reshape(-1, size)).to(W_dtype),
-            flat.sum(dim=0, dtype=torch.float32).to(b_dtype),
+            grad_W.to(W_dtype),
+            grad_b.to(b_dtype),
         )
 
 
@@ -149,11 +157,13 @@ class _LSTMRecurrence(torch.autograd.Function):
         grad_states, grad_memory = grad_outputs
         num_steps, num_rows, size = squashed.shape
         i, f, g, o = gates.chunk(4, dim=-1)
-        memory_factors = torch.stack(
-            [g * i * (1 - i), memories[:-1].to(f.dtype) * f * (1 - f), i * (1 - g * g)], dim=2
-        )  # (T, B, 3, H): of i, f, g
-        output_factor = squashed * o * (1 - o)
-        through = o * (1 - squashed * squashed)
+        memory_factors = squashed.new_empty(num_steps, num_rows, 3, size)
+        i_factor, f_factor, g_factor = memory_factors.unbind(dim=2)
+        _sigmoid_backward.grad_input(g, i, grad_input=i_factor)
+        _sigmoid_backward.grad_input(memories[:-1].to(f.dtype), f, grad_input=f_factor)
+        _tanh_backward.grad_input(i, g, grad_input=g_factor)
+        output_factor = _sigmoid_backward(squashed, o)
+        through = _tanh_backward(o, squashed)
         grad_gates = torch.empty_like(gates).view(num_steps, num_rows, 4, size)
         carried = torch.zeros_like(squashed[0])
         dc = grad_memory.to(squashed.dtype)

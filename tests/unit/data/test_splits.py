@@ -5,7 +5,7 @@ from random import Random
 import datasets
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.data.cache import fingerprint_of
@@ -31,6 +31,7 @@ def test_the_hash_is_the_same_everywhere() -> None:
 
 
 @given(st.lists(st.text()))
+@example(["a lone surrogate \ud800"])
 def test_many_texts_are_hashed_as_each_by_itself(texts: list[str]) -> None:
     found = hash_texts(iter(texts), num_texts=len(texts))
     assert found.tolist() == [hash_text(text) for text in texts]

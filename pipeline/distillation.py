@@ -2,6 +2,7 @@
 
 A model trained on it learns what the teacher says of each source rather than one reference among
 many, and comes closer to the teacher than its size would let it (Kim & Rush 2016, section 3.2).
+Of what a teacher could say it may also learn what comes closest to the reference (section 3.3).
 Teachers of the other direction write sources for the references (Sennrich et al. 2016); with all
 that several of both write, beside the references, a model can become better than each of them
 (data diversification, Nguyen et al. 2020).
@@ -13,6 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pipeline.data.config import DataConfig
@@ -21,13 +23,14 @@ from pipeline.data.filters import clean_pairs
 from pipeline.data.pairs import text_pairs
 from pipeline.errors import ConfigError, DataError
 from pipeline.languages import Direction
+from pipeline.metrics import sentence_bleu
 
 _log = logging.getLogger(__name__)
 _LINES_AT_A_TIME = 1_000
 _DESCRIPTION = "distillation.json"
 
-Translate = Callable[[Sequence[str]], Sequence[str]]
-"""Translates sentences, in their order."""
+Propose = Callable[[Sequence[str]], Sequence[Sequence[str]]]
+"""Translations of each sentence, the best first."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,11 @@ class Teacher:
     """Who writes the other side of each sentence of the training split.
 
     Attributes:
-        translate: How.
+        propose: What it could write.
         backwards: Whether it reads the targets and writes sources.
     """
 
-    translate: Translate
+    propose: Propose
     backwards: bool = False
 
 
@@ -49,6 +52,7 @@ def write_distilled(
     teachers: Sequence[Teacher],
     *,
     description: Mapping[str, object],
+    closest: bool = False,
     with_references: bool = False,
     direction: Direction | None = None,
 ) -> int:
@@ -63,6 +67,8 @@ def write_distilled(
         teachers: Each writes a pair for each sentence that it reads.
         description: What determines the pairs; kept in the folder, so that it does not go on
             with those of other teachers.
+        closest: Whether a teacher writes, of what it proposes, what has most in common with a
+            reference by sentence BLEU, and not what it thinks best.
         with_references: Whether the pairs as they are stand beside those of the teachers.
         direction: Of a corpus of several languages: which of its directions is written.
 
@@ -85,14 +91,18 @@ def write_distilled(
         written = [folder / f"teacher_{i}.jsonl" for i in range(1, len(teachers) + 1)]
         for teacher, path in zip(teachers, written, strict=True):
             _log.info("teacher %d of %d", written.index(path) + 1, len(written))
-            sentences = pairs["target" if teacher.backwards else "source"]
-            _translate(list(dict.fromkeys(sentences)), teacher, path, direction)
+            sides = pairs["source"], pairs["target"]
+            read, asked = reversed(sides) if teacher.backwards else sides
+            references: dict[str, list[str]] = {}
+            for sentence, reference in zip(read, asked, strict=True):
+                references.setdefault(sentence, []).append(reference)
+            _translate(references, teacher, path, direction, closest=closest)
         for split in [name for name in splits if name != "train" and len(splits[name])]:
             rows = zip(splits[split]["source"], splits[split]["target"], strict=True)
             _write(folder / f"{split}.jsonl", _lines(rows, direction))
-        references = zip(pairs["source"], pairs["target"], strict=True) if with_references else ()
+        as_it_was = zip(pairs["source"], pairs["target"], strict=True) if with_references else ()
         lines = [path.read_text(encoding="utf-8").splitlines(keepends=True) for path in written]
-        _write(train, itertools.chain(*lines, _lines(references, direction)))
+        _write(train, itertools.chain(*lines, _lines(as_it_was, direction)))
         for path in written:
             path.unlink()
     with train.open(encoding="utf-8") as stream:
@@ -117,9 +127,15 @@ def _claim(folder: Path, description: Mapping[str, object]) -> None:
 
 
 def _translate(
-    sentences: Sequence[str], teacher: Teacher, path: Path, direction: Direction
+    references: Mapping[str, Sequence[str]],
+    teacher: Teacher,
+    path: Path,
+    direction: Direction,
+    *,
+    closest: bool,
 ) -> None:
     """Add to the file what it lacks of the pairs, in the order of the sentences."""
+    sentences = list(references)
     path.touch()
     whole = path.read_text(encoding="utf-8").splitlines(keepends=True)
     if whole and not whole[-1].endswith("\n"):  # it was interrupted in the middle of a line
@@ -129,7 +145,11 @@ def _translate(
     with path.open("a", encoding="utf-8") as stream:
         for start in range(first, len(sentences), _LINES_AT_A_TIME):
             lines = sentences[start : start + _LINES_AT_A_TIME]
-            sides = (lines, teacher.translate(lines))
+            chosen = [
+                max(texts, key=partial(_likeness, references[line])) if closest else texts[0]
+                for line, texts in zip(lines, teacher.propose(lines), strict=True)
+            ]
+            sides = (lines, chosen)
             rows = zip(*(reversed(sides) if teacher.backwards else sides), strict=True)
             stream.writelines(_lines(rows, direction))
             stream.flush()
@@ -142,6 +162,10 @@ def _translate(
                 rate,
                 (len(sentences) - num_done) / rate / 60,
             )
+
+
+def _likeness(references: Sequence[str], text: str) -> float:
+    return max(sentence_bleu([text] * len(references), references))
 
 
 def _lines(pairs: Iterable[tuple[str, str]], direction: Direction) -> Iterator[str]:

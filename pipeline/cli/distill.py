@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,11 @@ def run(arguments: Sequence[str]) -> None:
     add_precision_option(parser)
     parser.add_argument(
         "--each", action="store_true", help="each teacher writes by itself, not the ensemble"
+    )
+    parser.add_argument(
+        "--closest",
+        action="store_true",
+        help="of the whole beam what is closest to the reference, by sentence BLEU",
     )
     parser.add_argument(
         "--back",
@@ -67,12 +71,18 @@ def run(arguments: Sequence[str]) -> None:
     settings = SearchSettings(beam_size=options.beam_size)
 
     def teacher(first: TrainedModel, *others: TrainedModel, backwards: bool = False) -> Teacher:
-        translate = partial(
-            Translator(first, ensemble=others, precision=options.precision).translate,
-            settings=settings,
-            target_language=direction.source if backwards else direction.target,
-        )
-        return Teacher(translate, backwards=backwards)
+        translator = Translator(first, ensemble=others, precision=options.precision)
+
+        def propose(lines: Sequence[str]) -> list[list[str]]:
+            beams = translator.candidates(
+                lines,
+                settings.beam_size if options.closest else 1,
+                settings=settings,
+                target_language=direction.source if backwards else direction.target,
+            )
+            return [[candidate.text for candidate in beam] for beam in beams]
+
+        return Teacher(propose, backwards=backwards)
 
     teachers = [teacher(*models) for models in forward]
     teachers += [teacher(model, backwards=True) for model in back]
@@ -82,6 +92,7 @@ def run(arguments: Sequence[str]) -> None:
         "beam_size": options.beam_size,
         "precision": options.precision,
         "each": options.each,
+        "closest": options.closest,
         "back": options.back,
         "with_references": options.with_references,
         "corpus": config.path,
@@ -93,6 +104,7 @@ def run(arguments: Sequence[str]) -> None:
         config,
         teachers,
         description=description,
+        closest=options.closest,
         with_references=options.with_references,
         direction=direction,
     )

@@ -21,12 +21,12 @@ class Writer:
         self.healthy_calls = healthy_calls
         self.asked: list[str] = []
 
-    def __call__(self, lines: Sequence[str]) -> list[str]:
+    def __call__(self, lines: Sequence[str]) -> list[list[str]]:
         if self.healthy_calls == 0:
             raise KeyboardInterrupt
         self.healthy_calls -= 1
         self.asked += lines
-        return [line.upper() for line in lines]
+        return [[line.upper()] for line in lines]
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_several_write_one_after_another_and_some_backwards(
     folder = tmp_path / "distilled"
     teachers = [
         Teacher(Writer()),
-        Teacher(lambda lines: [f"{line}!" for line in lines]),
+        Teacher(lambda lines: [[f"{line}!", line] for line in lines]),
         Teacher(Writer(), backwards=True),
     ]
     num_pairs = write_distilled(folder, config, teachers, description=DESCRIPTION)
@@ -134,6 +134,22 @@ def test_several_write_one_after_another_and_some_backwards(
         *((f"satz {n}", f"satz {n}!") for n in range(10)),
         *((f"SENTENCE {n}", f"sentence {n}") for n in range(20)),
     ]
+
+
+def test_the_closest_to_a_reference_is_written(config: DataConfig, tmp_path: Path) -> None:
+    proposed = {
+        "satz 0": ["a sentence", "sentence 1", "sentence 0 or so"],  # references: sentence 0 and 1
+        "satz 1": ["a sentence", "sentence 0", "sentence 3 or"],  # sentence 2 and 3
+    }
+
+    def propose(lines: Sequence[str]) -> list[list[str]]:
+        return [proposed.get(line, ["nothing", "like it"]) for line in lines]
+
+    folder = tmp_path / "distilled"
+    options: dict[str, Any] = {"description": DESCRIPTION, "closest": True}
+    write_distilled(folder, config, [Teacher(propose)], **options)
+    found = [target for _, target in pairs(folder, config, "train")]
+    assert found == ["sentence 1", "sentence 3 or", *["nothing"] * 8]
 
 
 def test_what_the_first_has_written_is_kept_when_the_second_is_interrupted(

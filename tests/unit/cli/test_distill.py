@@ -10,6 +10,7 @@ from pipeline import Translator
 from pipeline.cli import distill
 from pipeline.decoding import SearchSettings
 from pipeline.errors import ConfigError, ModelError
+from pipeline.metrics import sentence_bleu
 from pipeline.model_folder import load_model, save_model
 
 
@@ -85,6 +86,21 @@ def test_a_teacher_of_several_languages_teaches_one(
     assert rows == [{"en": f"Bicycle {n}.", "ko": f"강아지 {n}."} for n in (0, 1, 3)]
     with pytest.raises(ConfigError, match="its direction is en to ko, not en to de$"):
         distill.run([*words, str(output), "--to", "de"])
+
+
+def test_the_closest_of_the_beam_is_written(teacher: Path, tmp_path: Path) -> None:
+    output = tmp_path / "distilled"
+    distill.run([str(teacher), "--closest", "--output", str(output), "--beam-size", "4"])
+    rows = [json.loads(line) for line in (output / "train.jsonl").read_text("utf-8").splitlines()]
+    sources = [row["en"] for row in rows]
+    beams = Translator.from_pretrained(teacher).candidates(
+        sources, 4, settings=SearchSettings(beam_size=4)
+    )
+    references = [f"강아지 {n}" for n in range(6)]
+    for row, beam, reference in zip(rows, beams, references, strict=True):
+        texts = [candidate.text for candidate in beam]
+        scores = sentence_bleu(texts, [reference] * len(texts))
+        assert row["ko"] == texts[scores.index(max(scores))]
 
 
 def test_each_teacher_writes_by_itself(teacher: Path, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def main() -> None:
     options = parser.parse_args()
     common = common_options(data=options.data, steps=options.steps, seed=1)
     # A lexical path tells a word by its like, and no one-hot vector is like another.
-    common += ["--model.lexical", "false"]
+    common += ["--model.lexical", "false", "--data.tokenizer.vocab_size", "4000"]
     runs = {
         name: Variant(f"embedding_{name}", ["--model.embedding", name, *common])
         for name in get_args(EmbeddingName)

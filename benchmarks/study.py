@@ -73,6 +73,7 @@ def variant(
     # Without attention there is no lexical path: so that all are alike, there is none anywhere.
     options = ["--model.cell", cell, "--model.attention", attention, "--model.lexical", "false"]
     options += ["--model.hidden_size", str(equal_size(cell, attention))]
+    options += ["--data.tokenizer.vocab_size", str(_VOCAB_SIZE)]
     options += common_options(data=data, steps=steps, seed=seed)
     return Variant(f"study_{cell}_{attention}_{seed}", options)
 

@@ -19,7 +19,8 @@ PREPARABLE: list[dict[str, Any]] = [
     {"num_layers": 2, "residual": False},
     {"num_layers": 3},
     {"bidirectional": False, "lexical": True},
-    {"embedding": "one_hot", "lexical": True, "tie_embeddings": False},
+    {"embedding": "one_hot", "tie_embeddings": False},
+    {"lexical": True, "tie_embeddings": False},
     {"tie_embeddings": True},
     {"tie_embeddings": False},
 ]

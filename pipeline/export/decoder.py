@@ -147,8 +147,7 @@ def _features(graph: Graph, network: Seq2Seq, outputs: str) -> str:
         return graph.add("Tanh", graph.add("Add", from_state, found))
     context, words = graph.split(found, [num_features, num_features])
     features = graph.add("Tanh", graph.add("Add", from_state, context))
-    bias = graph.constant(array(decoder.lexical.W_l.bias))
-    return graph.add("Add", features, graph.add("Tanh", graph.add("Add", words, bias)))
+    return graph.add("Add", features, words)
 
 
 def _value(name: str, kind: int, shape: list[str | int]) -> onnx.ValueInfoProto:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import onnx
 from onnx import TensorProto, helper
-from torch.nn.functional import linear
 
 from pipeline.export.cells import (
     ExportedCell,
@@ -193,8 +192,7 @@ def _add_attended(graph: Graph, network: Seq2Seq, outputs: str, source_ids: str)
     values = graph.linear(outputs, array(decoder.W_c.weight)[:, :size])
     num_features = decoder.W_c.out_features
     if decoder.lexical is not None:
-        vectors = token_vectors(network.encoder.embedding)
-        table = array(linear(vectors, decoder.lexical.W_l.weight))
+        table = array(decoder.lexical(token_vectors(network.encoder.embedding)))
         words = graph.add("Gather", graph.constant(table), source_ids)
         values = graph.add("Concat", values, words, axis=-1)
         num_features *= 2

@@ -114,6 +114,8 @@ class ModelConfig:
         for name in ("lexical", "coverage"):
             if getattr(self, name) and self.attention == "none":
                 raise ConfigError(f"model.{name}: expected with an attention, got none")
+        if self.lexical and self.embedding == "one_hot":
+            raise ConfigError("model.lexical: expected with learned embeddings, got one_hot")
         if self.bidirectional and self.hidden_size % 2:
             raise ConfigError(
                 f"model.hidden_size: expected an even number for two directions, "

@@ -39,7 +39,7 @@ class DecoderState:
         attention_weights: Where the top layer looked at the last step; None before the first, or
             without attention.
         memory: Of the conversation, after the turns read; None where the model keeps none.
-        words: The embeddings of the source; None without a lexical path.
+        words: What the source's words add to the features; None without a lexical path.
         fed: The features of the last step; None without input feeding.
         looks: Where the first looks of the top layer's attention went; None without coverage.
     """
@@ -50,7 +50,7 @@ class DecoderState:
     source_mask: Bool[Tensor, "B S"]
     attention_weights: Float[Tensor, "B S"] | None = None
     memory: ConversationState | None = None
-    words: Float[Tensor, "B S D"] | None = None
+    words: Float[Tensor, "B S E"] | None = None
     fed: Float[Tensor, "B E"] | None = None
     looks: Looks | None = None
 
@@ -126,9 +126,7 @@ class Decoder(nn.Module):
             self.lower_attentions.append(lower)
         num_inputs = config.hidden_size * (1 if self.attention is None else 2)
         self.W_c = nn.Linear(num_inputs, config.embedding_dim)
-        self.lexical = (
-            LexicalPath(embedding.embedding_dim, config.embedding_dim) if config.lexical else None
-        )
+        self.lexical = LexicalPath(config.embedding_dim) if config.lexical else None
         self.coverage = Coverage(config.hidden_size) if config.coverage else None
         self.slots = (
             SlotReader(config.hidden_size, embedding.embedding_dim, config.embedding_dim)
@@ -150,7 +148,7 @@ class Decoder(nn.Module):
             values=tuple(each.values(encoded.outputs) for each in self._attentions),
             source_mask=encoded.source_mask,
             memory=memory,
-            words=encoded.words,
+            words=self._lexical_words(encoded.words),
             fed=self._nothing_fed(encoded.outputs),
             looks=self._no_looks(encoded.source_mask),
         )
@@ -205,10 +203,9 @@ class Decoder(nn.Module):
                 context, weights = self._look(-1, outputs, state, scores)
             inputs = torch.cat([context, outputs], dim=-1)
         features = torch.tanh(self.W_c(inputs))
-        if self.lexical is not None:
+        if state.words is not None:
             assert weights is not None
-            assert state.words is not None
-            features = features + self.lexical(weights, state.words)
+            features = features + weights.to(state.words.dtype) @ state.words
         if self.slots is not None:
             assert state.memory is not None
             features = features + self.slots(outputs, state.memory.slots)
@@ -221,6 +218,13 @@ class Decoder(nn.Module):
             looks=looks,
         )
         return features, state
+
+    def _lexical_words(self, words: Tensor | None) -> Tensor | None:
+        if self.lexical is None:
+            return None
+        assert words is not None
+        added: Tensor = self.lexical(words)
+        return added
 
     def _nothing_fed(self, encoder_outputs: Tensor) -> Tensor | None:
         if not self.input_feeding:

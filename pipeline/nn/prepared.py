@@ -1,10 +1,10 @@
 """An encoder-decoder made ready for use: the numbers of `Seq2Seq`, with less to do for each token.
 
 What trained weights decide is worked out once. What follows from a token alone is a row of a table:
-W_xh x of the first recurrent layers, W_l e of the lexical path. What follows from the source alone
-is multiplied once a sentence: of the attentional state W_c [c; h] = W_c1 c + W_c2 h, W_c1 times the
-encoder's outputs, of which the context then is a sum. The weights are in the precision of the
-products, and recurrent layers run over no padding.
+W_xh x of the first recurrent layers, what a word adds by the lexical path. What follows from the
+source alone is multiplied once a sentence: of the attentional state W_c [c; h] = W_c1 c + W_c2 h,
+W_c1 times the encoder's outputs, of which the context then is a sum. The weights are in the
+precision of the products, and recurrent layers run over no padding.
 """
 
 import copy
@@ -43,7 +43,7 @@ class PreparedState:
     Attributes:
         layers: The state of each layer.
         keys: What the top layer's h is compared with; none without attention.
-        values: W_c1 times the encoder's outputs, beside it W_l times the words; as the keys.
+        values: W_c1 times the encoder's outputs, beside it what the words add; as the keys.
         barred: 0 at a source token, -inf at padding.
         attention_weights: Where the last step looked; None before the first, or without attention.
     """
@@ -94,9 +94,7 @@ class PreparedSeq2Seq:
         ]
         self._target_table = self._decoder_cells[0].project(target_words).to(dtype)
         lexical = self._decoder.lexical
-        self._word_values = (
-            None if lexical is None else linear(source_words, lexical.W_l.weight).to(dtype)
-        )
+        self._lexical_table = None if lexical is None else lexical(source_words).to(dtype)
         self._network = network.to(dtype)
 
     @torch.no_grad()
@@ -140,8 +138,7 @@ class PreparedSeq2Seq:
             context = found[:, : decoder.W_c.out_features]
             features = torch.tanh(from_state + context)
             if decoder.lexical is not None:
-                words = found[:, decoder.W_c.out_features :]
-                features = features + torch.tanh(words + decoder.lexical.W_l.bias)
+                features = features + found[:, decoder.W_c.out_features :]
         logits = self._network.logits(features)
         return logits, replace(state, layers=tuple(layers), attention_weights=weights)
 
@@ -176,8 +173,8 @@ class PreparedSeq2Seq:
             return None, None
         keys = attention.keys(outputs) / math.sqrt(outputs.shape[-1])
         values = linear(outputs, self._attentional_weights[0])
-        if self._word_values is not None:
-            values = torch.cat([values, self._word_values[ids]], dim=-1)
+        if self._lexical_table is not None:
+            values = torch.cat([values, self._lexical_table[ids]], dim=-1)
         return keys, values
 
     @property

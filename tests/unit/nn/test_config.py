@@ -32,6 +32,7 @@ def test_a_bad_value_is_an_error_that_names_its_key(values: dict[str, Any], key:
         ({"input_feeding": True, "variational_dropout": True}, "variational_dropout: not possible"),
         ({"attention_after": "each", "attention": "none"}, "attention_after: .* got none"),
         ({"lexical": True, "attention": "none"}, "lexical: expected with an attention, got none"),
+        ({"lexical": True, "embedding": "one_hot"}, "lexical: .* learned embeddings, got one_hot"),
         ({"coverage": True, "attention": "none"}, "coverage: expected with an attention, got none"),
     ],
 )

@@ -255,9 +255,8 @@ def test_the_words_looked_at_go_straight_to_the_features(
 
     assert decoder.lexical is not None
     assert after.attention_weights is not None
-    found = decoder.lexical(after.attention_weights.unsqueeze(1), words).squeeze(1)
-    decoder.lexical = None
-    without, _ = decoder.step(token_ids, last)
+    found = (after.attention_weights.unsqueeze(1) @ decoder.lexical(words)).squeeze(1)
+    without, _ = decoder.step(token_ids, replace(last, words=None))
     torch.testing.assert_close(features - without, found, rtol=0, atol=1e-6)
 
 

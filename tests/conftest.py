@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +21,8 @@ torch.set_num_threads(1)
 # A time limit for one example would make a test depend on what else the machine is doing.
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
+# A shell starts its background jobs with Ctrl-C ignored; tests that send one would wait in vain.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SENTENCES = [
     "The little dog runs over the green grass.",

@@ -44,7 +44,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     common = common_options(data=options.data, steps=options.steps, seed=1)
-    # A lexical path tells a word by its like, and no one-hot vector is like another.
+    # A lexical path tells a word by its like, and no one-hot vector is like another; without it
+    # there is no reason for more pieces.
     common += ["--model.lexical", "false", "--data.tokenizer.vocab_size", "4000"]
     runs = {
         name: Variant(f"embedding_{name}", ["--model.embedding", name, *common])

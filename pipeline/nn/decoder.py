@@ -148,7 +148,7 @@ class Decoder(nn.Module):
             values=tuple(each.values(encoded.outputs) for each in self._attentions),
             source_mask=encoded.source_mask,
             memory=memory,
-            words=self._lexical_words(encoded.words),
+            words=None if self.lexical is None else self.lexical(encoded.words),
             fed=self._nothing_fed(encoded.outputs),
             looks=self._no_looks(encoded.source_mask),
         )
@@ -218,13 +218,6 @@ class Decoder(nn.Module):
             looks=looks,
         )
         return features, state
-
-    def _lexical_words(self, words: Tensor | None) -> Tensor | None:
-        if self.lexical is None:
-            return None
-        assert words is not None
-        added: Tensor = self.lexical(words)
-        return added
 
     def _nothing_fed(self, encoder_outputs: Tensor) -> Tensor | None:
         if not self.input_feeding:

@@ -10,7 +10,6 @@ from pipeline import Translator
 from pipeline.cli import distill
 from pipeline.decoding import SearchSettings
 from pipeline.errors import ConfigError, ModelError
-from pipeline.metrics import sentence_bleu
 from pipeline.model_folder import load_model, save_model
 
 
@@ -89,18 +88,22 @@ def test_a_teacher_of_several_languages_teaches_one(
 
 
 def test_the_closest_of_the_beam_is_written(teacher: Path, tmp_path: Path) -> None:
-    output = tmp_path / "distilled"
-    distill.run([str(teacher), "--closest", "--output", str(output), "--beam-size", "4"])
-    rows = [json.loads(line) for line in (output / "train.jsonl").read_text("utf-8").splitlines()]
-    sources = [row["en"] for row in rows]
+    sources = [f"Bicycle {n}" for n in range(6)]
     beams = Translator.from_pretrained(teacher).candidates(
         sources, 4, settings=SearchSettings(beam_size=4)
     )
-    references = [f"강아지 {n}" for n in range(6)]
-    for row, beam, reference in zip(rows, beams, references, strict=True):
-        texts = [candidate.text for candidate in beam]
-        scores = sentence_bleu(texts, [reference] * len(texts))
-        assert row["ko"] == texts[scores.index(max(scores))]
+    references = [beam[-1].text for beam in beams]
+    rows = [{"en": en, "ko": ko} for en, ko in zip(sources, references, strict=True)]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "corpus" / "train.jsonl").write_text(text, encoding="utf-8")
+    output = tmp_path / "distilled"
+    words = [str(teacher), "--output", str(output), "--beam-size", "4"]
+    distill.run([*words, "--closest"])
+    written = (output / "train.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["ko"] for line in written] == references
+    assert references != [beam[0].text for beam in beams]
+    with pytest.raises(ConfigError, match="its closest is True, not False"):
+        distill.run(words)
 
 
 def test_each_teacher_writes_by_itself(teacher: Path, tmp_path: Path) -> None:

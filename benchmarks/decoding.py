@@ -5,6 +5,7 @@ sizes, in int8; OpenNMT-py and JoeyNMT what `training_speed` left of them. All g
 """
 
 import argparse
+import statistics
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,24 +49,22 @@ class System:
     own_lengths: bool = True
 
     def translate(
-        self, lines: Sequence[str], settings: Sequence[Mapping[str, Any]], *, mean_length: int
+        self, lines: Sequence[str], settings: Sequence[Mapping[str, Any]], *, lengths: Sequence[int]
     ) -> list[dict[str, Any]]:
         """What the driver says of each setting: `seconds`, and `texts`.
 
         Args:
             lines: The sources.
             settings: `batch_size`, `beam_size` and `length`; None is the system's own length.
-            mean_length: Of those that know none.
+            lengths: Of the outputs of a system that knows none: its own for each line where lines
+                are translated one by one (`by_line`), else the mean for all.
 
         Raises:
             DriverError: It failed.
         """
-        own = [
-            {**each, "length": mean_length}
-            if each["length"] is None and not self.own_lengths
-            else each
-            for each in settings
-        ]
+        own = list(settings)
+        if not self.own_lengths:
+            own = [_with_lengths(each, lengths) for each in own]
         request = {"task": "decode", "lines": list(lines), "settings": own, **self.request}
         timed: list[dict[str, Any]] = drive(self.driver, request, threads=self.threads)["timed"]
         return timed
@@ -141,6 +140,13 @@ def _transformers(tokenizer: Path, workers: Sequence[tuple[int, int]]) -> Iterat
             yield System(name, "ctranslate2", request, threads, own_lengths=False)
 
 
+def _with_lengths(setting: Mapping[str, Any], lengths: Sequence[int]) -> Mapping[str, Any]:
+    if setting["length"] is not None:
+        return setting
+    by_line = setting.get("by_line", False)
+    return {**setting, "length": list(lengths) if by_line else round(statistics.mean(lengths))}
+
+
 def _counted(threads: int) -> str:
     return f"{threads} thread" + ("s" if threads > 1 else "")
 
@@ -176,24 +182,24 @@ def compare(
             systems(options.model, Path(folder), peers=peers, threads=threads, workers=workers)
         )
         own = next(iter(settings.values()))
-        (first,) = found[0].translate(lines, [own], mean_length=PINNED_LENGTH)
-        mean = max(1, round(mean_length(trained, first["texts"])))
+        (first,) = found[0].translate(lines, [own], lengths=[])
+        lengths = output_lengths(trained, first["texts"])
 
         def measure(system: System) -> dict[str, float]:
-            timed = system.translate(lines, list(settings.values()), mean_length=mean)
+            timed = system.translate(lines, list(settings.values()), lengths=lengths)
             values: dict[str, float] = {}
             for name, each in zip(settings, timed, strict=True):
                 values |= quantities(name, each["seconds"], len(lines))
             return values
 
         rounds.run({system.name: partial(measure, system) for system in found}, options.repeats)
-    about = [f"{len(lines):,} sentences, {options.repeats} rounds", *notes(peers, mean)]
+    about = [f"{len(lines):,} sentences, {options.repeats} rounds", *notes(peers, lengths)]
     return rounds, [*about, *rounds.failures.values(), *missing_note(asked)]
 
 
-def mean_length(trained: TrainedModel, texts: Sequence[str]) -> float:
-    """Pieces of a translation, as the model's own tokenizer has them, without EOS."""
-    return sum(map(len, trained.target_tokenizer.encode_batch(texts))) / len(texts)
+def output_lengths(trained: TrainedModel, texts: Sequence[str]) -> list[int]:
+    """Pieces of each translation by the model's own tokenizer, without EOS; 1 at least."""
+    return [max(1, len(ids)) for ids in trained.target_tokenizer.encode_batch(texts)]
 
 
 def add_decoding_options(parser: argparse.ArgumentParser, *, num: int) -> None:
@@ -204,18 +210,19 @@ def add_decoding_options(parser: argparse.ArgumentParser, *, num: int) -> None:
     add_options(parser, peers=list(NAMES), repeats=3)
 
 
-def notes(peers: Iterable[str], mean: int) -> list[str]:
+def notes(peers: Iterable[str], lengths: Sequence[int]) -> list[str]:
     """What differs between the translators."""
     untrained = [NAMES[name] for name in _RECURRENT if name in peers]
+    mean = round(statistics.mean(lengths))
     lines = [
         "text to text in all systems, SentencePiece included",
         f"pinned: {PINNED_LENGTH} tokens for every sentence; own lengths: as the model ends them",
     ]
     if "ctranslate2" in peers:
         lines.append(
-            f"CTranslate2: Transformers of random weights in int8, which have no lengths of their "
-            f"own: {mean} tokens for every sentence there, the mean of the project's; inter×intra "
-            "threads; it has no RNN"
+            "CTranslate2: Transformers of random weights in int8, which have no lengths of their "
+            f"own: one by one those of the project's outputs, in batches {mean} tokens for every "
+            "sentence, which is their mean; inter×intra threads; it has no RNN"
         )
     if untrained:
         lines.append(

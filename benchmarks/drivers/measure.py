@@ -70,6 +70,7 @@ class TokenClock:
 def decode(request: dict[str, Any], load: Callable[[dict[str, Any]], Loaded]) -> dict[str, Any]:
     """Time each setting of the request: all lines at once, or a line at a time.
 
+    A line at a time, `length` may also be a list, with the length of each line's output.
     Gives of each setting the seconds of the whole or of each line, and the translations.
     """
     translate, answer = load(request)
@@ -77,14 +78,16 @@ def decode(request: dict[str, Any], load: Callable[[dict[str, Any]], Loaded]) ->
     timed = []
     for setting in request["settings"]:
         setting = dict(setting)
-        by_line = setting.pop("by_line", False)
+        by_line, length = setting.pop("by_line", False), setting.pop("length")
         parts = [[line] for line in lines] if by_line else [lines]
+        lengths = length if isinstance(length, list) else [length] * len(parts)
         texts: list[str] = []
-        translate(lines[: setting["batch_size"]], **setting)  # what is done once, is done
+        # what is done once, is done
+        translate(lines[: setting["batch_size"]], length=lengths[0], **setting)
         times = []
-        for part in parts:
+        for part, its_length in zip(parts, lengths, strict=True):
             started = time.perf_counter()
-            texts += translate(part, **setting)
+            texts += translate(part, length=its_length, **setting)
             times.append(time.perf_counter() - started)
         timed.append({"seconds": times, "texts": texts})
     return answer | {"timed": timed}

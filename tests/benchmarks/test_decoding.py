@@ -38,9 +38,7 @@ def test_median_and_95th_percentile_in_milliseconds() -> None:
     assert found == pytest.approx({"median, x": 10.0, "95th percentile, x": 19.0})
 
 
-def test_random_weights_have_the_mean_length_of_the_project(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_random_weights_have_the_lengths_of_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
     def drive(name: str, request: Mapping[str, Any], *, threads: int) -> dict[str, Any]:
@@ -48,11 +46,25 @@ def test_random_weights_have_the_mean_length_of_the_project(
         return {"timed": []}
 
     monkeypatch.setattr(decoding, "drive", drive)
-    lengths: list[dict[str, Any]] = [{"length": None}, {"length": 15}]
+    settings: list[dict[str, Any]] = [
+        {"length": None},
+        {"length": None, "by_line": True},
+        {"length": 15, "by_line": True},
+    ]
     for own_lengths in (True, False):
         system = System("A", "ctranslate2", {}, 2, own_lengths=own_lengths)
-        system.translate(["x"], lengths, mean_length=12)
-    assert asked == [("ctranslate2", 2, [None, 15]), ("ctranslate2", 2, [12, 15])]
+        system.translate(["x", "y"], settings, lengths=[9, 14])
+    assert asked == [
+        ("ctranslate2", 2, [None, None, 15]),
+        ("ctranslate2", 2, [12, [9, 14], 15]),
+    ]
+
+
+def test_lengths_are_those_of_the_translations(tiny_translator_folder: Path) -> None:
+    trained = load_model(tiny_translator_folder)
+    texts = ["Where is the next railway station?", ""]
+    pieces = len(trained.target_tokenizer.encode(texts[0]))
+    assert decoding.output_lengths(trained, texts) == [pieces, 1]
 
 
 def test_a_peer_without_a_model_is_left_out_and_said(
@@ -77,7 +89,7 @@ def test_a_peer_without_a_model_is_left_out_and_said(
         ("CTranslate2 3+3×256, 1×2", 2),
         ("CTranslate2 3+3×256, 2×1", 2),
     ]
-    about = decoding.notes(peers, 12)
+    about = decoding.notes(peers, [12])
     assert any(line.startswith("OpenNMT-py: no model") for line in about)
     assert not any(line.startswith("JoeyNMT: no model") for line in about)
 

@@ -37,6 +37,20 @@ def _load(request: dict[str, Any]) -> Any:
     return translate, {"calls": calls}
 
 
+def test_a_line_at_a_time_may_have_a_length_each() -> None:
+    def load(request: dict[str, Any]) -> Any:
+        def translate(
+            lines: list[str], *, batch_size: int, beam_size: int, length: int
+        ) -> list[str]:
+            return [line * length for line in lines]
+
+        return translate, {}
+
+    setting = {"batch_size": 1, "beam_size": 1, "length": [1, 3], "by_line": True}
+    (timed,) = decode({"lines": ["a", "b"], "settings": [setting]}, load)["timed"]
+    assert timed["texts"] == ["a", "bbb"]
+
+
 def test_all_lines_at_once_or_a_line_at_a_time() -> None:
     setting = {"batch_size": 2, "beam_size": 1, "length": None}
     request = {"lines": ["a", "b", "c"], "settings": [setting, {**setting, "by_line": True}]}

@@ -137,16 +137,28 @@ def mapped_once(
     features: datasets.Features,
     description: str,
 ) -> datasets.Dataset:
-    """`dataset.map` over batches to new columns, kept under `key`, in parallel when it is large.
+    """`tables_once` of a function over columns in Python."""
+    on_table = functools.partial(_on_table, function=function, schema=features.arrow_schema)
+    return tables_once(dataset, on_table, key=key, features=features, description=description)
+
+
+def tables_once(
+    dataset: datasets.Dataset,
+    function: Callable[[pa.Table], pa.Table],
+    *,
+    key: str,
+    features: datasets.Features,
+    description: str,
+) -> datasets.Dataset:
+    """`dataset.map` over tables to new columns, kept under `key`, in parallel when it is large.
 
     Other processes have to find `function`, so it stands in a module, or is a `partial` of one
     that does.
     """
     processes = min(os.cpu_count() or 1, _MAX_PROCESSES)
-    in_arrow = functools.partial(_in_arrow, function=function, schema=features.arrow_schema)
     with quiet(progress=True):
         mapped = dataset.with_format("arrow").map(
-            in_arrow,
+            function,
             batched=True,
             remove_columns=dataset.column_names,
             features=features,
@@ -157,7 +169,7 @@ def mapped_once(
     return mapped.with_format(None)
 
 
-def _in_arrow(
+def _on_table(
     table: pa.Table, *, function: Callable[[Batch], Batch], schema: pa.Schema
 ) -> pa.Table:
     # What `datasets` does by itself with lists takes longer than most of what is done to them.

@@ -1,38 +1,32 @@
 """Pairs of text → pairs of ids, once, into Arrow."""
 
 import functools
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.context import encode_contexts
-from pipeline.data.cache import Batch, fingerprint, fingerprint_of, mapped_once
+from pipeline.data.cache import fingerprint, fingerprint_of, tables_once
 from pipeline.data.config import DataConfig
+from pipeline.data.labels import Labels
+from pipeline.data.words import IDS, WordEncoder
 from pipeline.tokenizer import Tokenizer
 
 _IDS = datasets.List(datasets.Value("int32"))
 _LENGTH = datasets.Value("int32")
+_EncodeColumn = Callable[[pa.ChunkedArray], pa.ListArray]
 _FEATURES = datasets.Features(
     {"source_ids": _IDS, "target_ids": _IDS, "source_length": _LENGTH, "target_length": _LENGTH}
 )
 
 
-class Encoder(Protocol):
-    """What makes ids: a `Tokenizer`, or `Labels`."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Differs where the ids do."""
-
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """A row of ids for each text."""
-
-
 def encode_pairs(
     pairs: datasets.Dataset,
     source_tokenizer: Tokenizer,
-    target_tokenizer: Encoder,
+    target_tokenizer: Tokenizer | Labels,
     config: DataConfig,
     *,
     drop_too_long: bool,
@@ -57,12 +51,21 @@ def encode_pairs(
     budget = config.context_tokens if config.is_chat else None
     limit = config.max_tokens if drop_too_long else None
 
+    contexts = functools.partial(encode_contexts, tokenizer=source_tokenizer, budget=budget)
     encode = functools.partial(
         _encode,
-        source_tokenizer=source_tokenizer,
-        target_tokenizer=target_tokenizer,
-        budget=budget,
+        source=(
+            WordEncoder(source_tokenizer).encode
+            if budget is None
+            else functools.partial(_in_rows, function=contexts)
+        ),
+        target=(
+            functools.partial(_in_rows, function=target_tokenizer.encode_batch)
+            if isinstance(target_tokenizer, Labels)
+            else WordEncoder(target_tokenizer).encode
+        ),
         limit=limit,
+        tag_of=source_tokenizer.tag_id,
     )
     key = fingerprint(
         fingerprint_of(pairs),
@@ -72,36 +75,36 @@ def encode_pairs(
         budget,
         limit,
     )
-    encoded = mapped_once(pairs, encode, key=key, features=_FEATURES, description="Encoding pairs")
+    encoded = tables_once(pairs, encode, key=key, features=_FEATURES, description="Encoding pairs")
     return encoded, len(pairs) - len(encoded)
 
 
 def _encode(
-    batch: Batch,
+    pairs: pa.Table,
     *,
-    source_tokenizer: Tokenizer,
-    target_tokenizer: Encoder,
-    budget: int | None,
+    source: _EncodeColumn,
+    target: _EncodeColumn,
     limit: int | None,
-) -> Batch:
-    if budget is None:
-        sources = source_tokenizer.encode_batch(batch["source"])
-    else:
-        sources = encode_contexts(batch["source"], source_tokenizer, budget=budget)
-    targets = target_tokenizer.encode_batch(batch["target"])
-    kept = [
-        i
-        for i, (source, target) in enumerate(zip(sources, targets, strict=True))
-        if limit is None or max(len(source), len(target)) <= limit
-    ]
-    if "target_language" in batch:
-        tags = [[source_tokenizer.tag_id(language)] for language in batch["target_language"]]
-        sources = [tag + source for tag, source in zip(tags, sources, strict=True)]
-    if len(kept) < len(sources):
-        sources, targets = [sources[i] for i in kept], [targets[i] for i in kept]
-    return {
-        "source_ids": sources,
-        "target_ids": targets,
-        "source_length": list(map(len, sources)),
-        "target_length": list(map(len, targets)),
-    }
+    tag_of: Callable[[str], int],
+) -> pa.Table:
+    source_ids, target_ids = source(pairs["source"]), target(pairs["target"])
+    lengths = [pc.list_value_length(ids).to_numpy() for ids in (source_ids, target_ids)]
+    fits = np.full(len(pairs), True) if limit is None else np.maximum(*lengths) <= limit
+    if "target_language" in pairs.column_names:
+        source_ids = _tagged(source_ids, list(map(tag_of, pairs["target_language"].to_pylist())))
+        lengths[0] = lengths[0] + 1
+    encoded = pa.table([source_ids, target_ids, *lengths], schema=_FEATURES.arrow_schema)
+    return encoded.filter(pa.array(fits))
+
+
+def _tagged(ids: pa.ListArray, tags: Sequence[int]) -> pa.ListArray:
+    """Each row after its tag."""
+    starts = ids.offsets.to_numpy()
+    values = np.insert(ids.values.to_numpy(), starts[:-1], tags)
+    return pa.ListArray.from_arrays(starts + np.arange(len(starts), dtype=np.int32), values)
+
+
+def _in_rows(
+    texts: pa.ChunkedArray, *, function: Callable[[Sequence[str]], list[list[int]]]
+) -> pa.ListArray:
+    return pa.array(function(texts.to_pylist()), type=IDS)

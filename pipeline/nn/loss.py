@@ -11,11 +11,14 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from pipeline.batch import SoftLabels
 from pipeline.tokenizer import PAD_ID
 
 CHUNK_ROWS = 256
+_ROWS_MULTIPLE = 32
+"""The last chunk is filled up to it: a CPU compiles a product anew for each number of rows."""
 _TINY = torch.finfo(torch.float32).tiny
 
 
@@ -103,7 +106,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
         needs_gradient = any(ctx.needs_input_grad)
-        low_weight, low_bias, low_features = (x.to(dtype) for x in (weight, bias, features))
+        num_rows = features.shape[0]
+        low_weight, low_bias = weight.to(dtype), bias.to(dtype)
+        low_features = pad(features.to(dtype), (0, 0, 0, -num_rows % _ROWS_MULTIPLE))
         objective_sum = features.new_zeros((), dtype=torch.float32)
         nats_sum = features.new_zeros((), dtype=torch.float32)
         grad_features = torch.empty_like(low_features)
@@ -118,12 +123,12 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         ones = low_features.new_ones(1, CHUNK_ROWS)
         is_weighted = row_weights is not None
         if row_weights is None:
-            row_weights = features.new_ones(features.shape[0], dtype=torch.float32)
+            row_weights = features.new_ones(num_rows, dtype=torch.float32)
         with torch.autocast(features.device.type, enabled=False):
-            for start in range(0, features.shape[0], CHUNK_ROWS):
+            for start in range(0, num_rows, CHUNK_ROWS):
                 rows = slice(start, start + CHUNK_ROWS)
                 x, y, w = low_features[rows], labels[rows].unsqueeze(1), row_weights[rows]
-                logits = torch.addmm(low_bias, x, low_weight.t())
+                logits = torch.addmm(low_bias, x, low_weight.t())[: len(y)]
                 probs = torch.softmax(logits, dim=-1, dtype=torch.float32)
                 log_prob = _log_of(probs, y)
                 nats_sum -= log_prob.sum()
@@ -144,13 +149,16 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
                     if is_weighted:
                         grad.mul_(w.unsqueeze(1))
                     grad = grad.to(dtype)
+                    if len(grad) < len(x):
+                        grad = pad(grad, (0, 0, 0, len(x) - len(grad)))
                     grad_features[rows] = grad @ low_weight
                     grad_weight += grad.t() @ x
                     grad_bias += (ones[:, : len(x)] @ grad).squeeze(0)
+            grad_features = grad_features[:num_rows]
             if needs_gradient and label_smoothing:
                 low_weights = row_weights.to(dtype).unsqueeze(1)
                 grad_features -= low_weights * (uniform * low_weight.sum(dim=0))
-                grad_weight -= uniform * (row_weights @ low_features.float())
+                grad_weight -= uniform * (row_weights @ low_features[:num_rows].float())
                 grad_bias -= uniform * row_weights.sum()
         if needs_gradient:
             ctx.save_for_backward(

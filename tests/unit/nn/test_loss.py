@@ -59,6 +59,26 @@ def test_value_and_gradients_are_those_of_torch(
         assert relative(gradient, expected_gradient) < 1e-5
 
 
+@pytest.mark.parametrize("num_rows", [1, 32, 250, 256, 257])
+def test_products_have_few_different_numbers_of_rows(
+    num_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[int] = []
+    addmm = torch.addmm
+
+    def recorded(bias: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+        rows.append(len(x))
+        return addmm(bias, x, weight)
+
+    monkeypatch.setattr(torch, "addmm", recorded)
+    features = torch.randn(1, num_rows, EMBEDDING_DIM)
+    labels = torch.full((1, num_rows), PAD_ID + 1)
+    loss = cross_entropy(features, torch.randn(11, EMBEDDING_DIM), torch.zeros(11), labels)
+    assert loss.num_predictions == num_rows
+    assert [count % 32 for count in rows] == [0] * len(rows)
+    assert num_rows <= sum(rows) < num_rows + 32
+
+
 def test_smoothing_by_hand() -> None:
     features = torch.zeros(1, 1, 1)
     bias = torch.tensor([0.0, 0.0, 0.0, 3.0]).log_softmax(0)

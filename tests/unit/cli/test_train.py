@@ -253,3 +253,16 @@ def test_no_configuration_restates_a_default(path: Path) -> None:
     for section in ("model", "trainer"):
         for key, value in values.get(section, {}).items():
             assert value != default[section][key], f"{section}.{key}"
+
+
+def test_a_configuration_that_goes_on_with_anothers_model_describes_that_model() -> None:
+    continued = 0
+    for path in _CONFIGS:
+        run = parse(["--config", str(path)])
+        if run.trainer.begin_with:
+            name = Path(run.trainer.begin_with).parts[1]  # runs/NAME/model
+            first = parse(["--config", str(path.with_name(f"{name}.yaml"))])
+            assert run.model == first.model, path
+            assert run.data.tokenizer == first.data.tokenizer, path
+            continued += 1
+    assert continued

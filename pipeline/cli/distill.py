@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.language_options import add_language_options, chosen_direction
 from pipeline.cli.main import Parser
-from pipeline.cli.search_options import add_precision_option
+from pipeline.cli.search_options import add_length_penalty_option, add_precision_option
 from pipeline.errors import ConfigError, ModelError
 from pipeline.languages import Direction
 
@@ -23,6 +23,7 @@ def run(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("--output", required=True, help="the folder of the corpus")
     parser.add_argument("--beam-size", type=int, default=5, help="of the teachers (default: 5)")
+    add_length_penalty_option(parser)
     add_precision_option(parser)
     parser.add_argument(
         "--each", action="store_true", help="each teacher writes by itself, not the ensemble"
@@ -68,7 +69,7 @@ def run(arguments: Sequence[str]) -> None:
         _require(each, direction, "teacher")
     for each in back:
         _require(each, Direction(direction.target, direction.source), "--back")
-    settings = SearchSettings(beam_size=options.beam_size)
+    settings = SearchSettings(beam_size=options.beam_size, length_penalty=options.length_penalty)
 
     def teacher(first: TrainedModel, *others: TrainedModel, backwards: bool = False) -> Teacher:
         translator = Translator(first, ensemble=others, precision=options.precision)
@@ -90,6 +91,7 @@ def run(arguments: Sequence[str]) -> None:
     description = {
         "teachers": options.teacher,
         "beam_size": options.beam_size,
+        "length_penalty": options.length_penalty,
         "precision": options.precision,
         "each": options.each,
         "closest": options.closest,

@@ -11,13 +11,7 @@ _DEFAULTS = {"length_penalty": 1.0, "coverage_penalty": 0.0, "mbr": 0}
 
 def add_search_options(parser: argparse._ActionsContainer) -> None:
     """Add them; `--beam-size` is among a command's own."""
-    parser.add_argument(
-        "--length-penalty",
-        metavar="A",
-        type=float,
-        default=_DEFAULTS["length_penalty"],
-        help="of a beam: by length to the power of A (default: 1.0)",
-    )
+    add_length_penalty_option(parser)
     parser.add_argument(
         "--coverage-penalty",
         metavar="B",
@@ -40,6 +34,17 @@ def add_search_options(parser: argparse._ActionsContainer) -> None:
         help="another model whose probabilities are averaged with the first's; may be repeated",
     )
     add_precision_option(parser)
+
+
+def add_length_penalty_option(parser: argparse._ActionsContainer) -> None:
+    """Add it, for a command whose translators search with a beam and no more."""
+    parser.add_argument(
+        "--length-penalty",
+        metavar="A",
+        type=float,
+        default=_DEFAULTS["length_penalty"],
+        help="of a beam: by length to the power of A (default: 1.0)",
+    )
 
 
 def add_precision_option(parser: argparse._ActionsContainer) -> None:

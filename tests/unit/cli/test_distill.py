@@ -106,6 +106,21 @@ def test_the_closest_of_the_beam_is_written(teacher: Path, tmp_path: Path) -> No
         distill.run(words)
 
 
+def test_length_is_forgiven_as_asked(teacher: Path, tmp_path: Path) -> None:
+    output = tmp_path / "distilled"
+    words = [str(teacher), "--output", str(output), "--beam-size", "4"]
+    distill.run([*words, "--length-penalty", "0"])
+    written = (output / "train.jsonl").read_text("utf-8").splitlines()
+    sources = [f"Bicycle {n}" for n in range(6)]
+    translator = Translator.from_pretrained(teacher)
+    settings = SearchSettings(beam_size=4, length_penalty=0.0)
+    expected = translator.translate(sources, settings=settings)
+    assert [json.loads(line)["ko"] for line in written] == expected
+    assert expected != translator.translate(sources, beam_size=4)
+    with pytest.raises(ConfigError, match=r"its length_penalty is 0\.0, not 1\.0"):
+        distill.run(words)
+
+
 def test_each_teacher_writes_by_itself(teacher: Path, tmp_path: Path) -> None:
     second = load_model(teacher)
     with torch.no_grad():

@@ -1,8 +1,9 @@
 """Softmax cross-entropy without ever holding the logits of a whole batch.
 
 The softmax over the vocabulary is the largest product of a small model. Here it runs over chunks
-of rows, each small enough for the cache, and makes its gradient in the forward pass, while the
-chunk's probabilities are at hand: the logits are neither kept nor computed twice.
+of rows, and makes its gradient in the forward pass: the logits are neither kept nor computed twice.
+A chunk's logits, in the precision of the products, turn into their gradient in place, a block of
+rows at a time, whose probabilities in float32 fit into a cache.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,9 @@ from torch.nn.functional import pad
 from pipeline.batch import SoftLabels
 from pipeline.tokenizer import PAD_ID
 
-CHUNK_ROWS = 256
+CHUNK_ROWS = 512
+_BLOCK_ROWS = 64
+"""On a CPU; elsewhere a chunk is one block."""
 _ROWS_MULTIPLE = 32
 """The last chunk is filled up to it: a CPU compiles a product anew for each number of rows."""
 _TINY = torch.finfo(torch.float32).tiny
@@ -92,6 +95,36 @@ def frequency_weights(counts: Int[Tensor, " V"], exponent: float) -> Float[Tenso
     return weights * counts.sum() / (weights * counts).sum()
 
 
+class _Target(NamedTuple):
+    """What rows are to predict.
+
+    Attributes:
+        labels: Their labels.
+        weights: How much each row counts; None counts all alike.
+        soft: Soft labels beside them.
+        on_label: The probability on the label.
+        on_all: The probability spread over all pieces.
+    """
+
+    labels: Int[Tensor, " N"]
+    weights: Float[Tensor, " N"] | None
+    soft: SoftLabels | None
+    on_label: float
+    on_all: float
+
+    def of(self, rows: slice) -> "_Target":
+        """That of some of the rows."""
+        return self._replace(
+            labels=self.labels[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            soft=None if self.soft is None else self.soft.of(rows),
+        )
+
+    def weighted_sum(self, values: Float[Tensor, "N *"]) -> Float[Tensor, "*"]:
+        """Over the rows, as they count."""
+        return values.sum(dim=0) if self.weights is None else self.weights @ values
+
+
 class _ChunkedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -116,50 +149,43 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         grad_bias = torch.zeros_like(bias, dtype=torch.float32)
         on_soft = 0.0 if soft is None else soft.share
         on_label = (1 - on_soft) * (1 - label_smoothing)
-        on_all = (1 - on_soft) * label_smoothing
-        # The smoothed part of the target, the same on every piece, is the same for every row: it is
-        # left out of the gradient of the logits, and what it would have added comes at the end.
-        uniform = on_all / weight.shape[0]
+        target = _Target(labels, row_weights, soft, on_label, (1 - on_soft) * label_smoothing)
         ones = low_features.new_ones(1, CHUNK_ROWS)
-        is_weighted = row_weights is not None
-        if row_weights is None:
-            row_weights = features.new_ones(num_rows, dtype=torch.float32)
+        block_rows = _BLOCK_ROWS if features.device.type == "cpu" else CHUNK_ROWS
         with torch.autocast(features.device.type, enabled=False):
             for start in range(0, num_rows, CHUNK_ROWS):
-                rows = slice(start, start + CHUNK_ROWS)
-                x, y, w = low_features[rows], labels[rows].unsqueeze(1), row_weights[rows]
-                logits = torch.addmm(low_bias, x, low_weight.t())[: len(y)]
-                probs = torch.softmax(logits, dim=-1, dtype=torch.float32)
-                log_prob = _log_of(probs, y)
-                nats_sum -= log_prob.sum()
-                objective_sum -= on_label * (w @ log_prob.squeeze(1))
-                if label_smoothing:
-                    log_normalizers = (logits.gather(1, y).float() - log_prob).squeeze(1)
-                    logits_sums = logits.sum(dim=-1, dtype=torch.float32)
-                    objective_sum += w @ (on_all * log_normalizers - uniform * logits_sums)
-                if soft is not None:
-                    q = soft.of(rows)
-                    expected = (q.probs * _log_of(probs, q.ids)).sum(dim=-1)
-                    objective_sum -= on_soft * (w @ expected)
+                chunk = slice(start, start + CHUNK_ROWS)
+                x = low_features[chunk]
+                logits = torch.addmm(low_bias, x, low_weight.t())
+                num_real = min(CHUNK_ROWS, num_rows - start)
+                for first in range(0, num_real, block_rows):
+                    block = slice(first, min(first + block_rows, num_real))
+                    objective, nats = _turn_into_gradient(
+                        logits[block], target.of(chunk).of(block), needs_gradient=needs_gradient
+                    )
+                    objective_sum += objective
+                    nats_sum += nats
                 if needs_gradient:
-                    # d objective / d logits = softmax - target distribution
-                    grad = probs.scatter_add_(1, y, probs.new_full(y.shape, -on_label))
-                    if soft is not None:
-                        grad = grad.scatter_add_(1, q.ids, -on_soft * q.probs)
-                    if is_weighted:
-                        grad.mul_(w.unsqueeze(1))
-                    grad = grad.to(dtype)
-                    if len(grad) < len(x):
-                        grad = pad(grad, (0, 0, 0, len(x) - len(grad)))
-                    grad_features[rows] = grad @ low_weight
-                    grad_weight += grad.t() @ x
-                    grad_bias += (ones[:, : len(x)] @ grad).squeeze(0)
+                    logits[num_real:] = 0
+                    grad_features[chunk] = logits @ low_weight
+                    grad_weight += logits.t() @ x
+                    grad_bias += (ones[:, : len(x)] @ logits).squeeze(0)
             grad_features = grad_features[:num_rows]
-            if needs_gradient and label_smoothing:
-                low_weights = row_weights.to(dtype).unsqueeze(1)
-                grad_features -= low_weights * (uniform * low_weight.sum(dim=0))
-                grad_weight -= uniform * (row_weights @ low_features[:num_rows].float())
-                grad_bias -= uniform * row_weights.sum()
+            if label_smoothing:
+                # The smoothed part of the target is the same on every piece, and the sum of a row's
+                # logits is linear in its features: both sums and gradients are had here, at once.
+                uniform = target.on_all / weight.shape[0]
+                counts = row_weights
+                if counts is None:
+                    counts = features.new_ones(num_rows, dtype=torch.float32)
+                features_sum = target.weighted_sum(low_features[:num_rows].float())
+                weight_sum = low_weight.sum(dim=0, dtype=torch.float32)
+                bias_sum = low_bias.sum(dtype=torch.float32)
+                objective_sum -= uniform * (features_sum @ weight_sum + counts.sum() * bias_sum)
+                if needs_gradient:
+                    grad_features -= uniform * torch.outer(counts, weight_sum).to(dtype)
+                    grad_weight -= uniform * features_sum
+                    grad_bias -= uniform * counts.sum()
         if needs_gradient:
             ctx.save_for_backward(
                 grad_features.to(features.dtype),
@@ -175,6 +201,32 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         grad_features, grad_weight, grad_bias = ctx.saved_tensors
         scaled = (grad_features * scale, grad_weight * scale, grad_bias * scale)
         return (*scaled, None, None, None, None, None)
+
+
+def _turn_into_gradient(
+    logits: Float[Tensor, "N V"], target: _Target, *, needs_gradient: bool
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """The objective and the plain nats; d objective / d logits = softmax - target into `logits`.
+
+    Of the smoothed part of the target only the normaliser is in it.
+    """
+    y = target.labels.unsqueeze(1)
+    probs = torch.softmax(logits, dim=-1, dtype=torch.float32)
+    log_prob = _log_of(probs, y)
+    objective = -target.on_label * log_prob
+    if target.on_all:
+        objective += target.on_all * (logits.gather(1, y).float() - log_prob)
+    if soft := target.soft:
+        expected = (soft.probs * _log_of(probs, soft.ids)).sum(dim=-1, keepdim=True)
+        objective -= soft.share * expected
+    if needs_gradient:
+        grad = probs.scatter_add_(1, y, probs.new_full(y.shape, -target.on_label))
+        if soft:
+            grad.scatter_add_(1, soft.ids, -soft.share * soft.probs)
+        if target.weights is not None:
+            grad.mul_(target.weights.unsqueeze(1))
+        logits.copy_(grad)
+    return target.weighted_sum(objective).squeeze(), -log_prob.sum()
 
 
 def _log_of(probs: Tensor, ids: Tensor) -> Tensor:

@@ -9,8 +9,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pipeline.nn.loss import CHUNK_ROWS, SummedLoss, real_rows
+from pipeline.nn.loss import SummedLoss, real_rows
 from pipeline.tokenizer import PAD_ID
+
+CHUNK_ROWS = 256
 
 
 def r_drop_cross_entropy(

@@ -22,6 +22,9 @@ def run(arguments: Sequence[str]) -> None:
         "teacher", nargs="+", help="a model folder; of several the ensemble teaches"
     )
     parser.add_argument("--output", required=True, help="the folder of the corpus")
+    parser.add_argument(
+        "--data", help="another corpus than the one that the first teacher was trained on"
+    )
     parser.add_argument("--beam-size", type=int, default=5, help="of the teachers (default: 5)")
     add_length_penalty_option(parser)
     add_precision_option(parser)
@@ -63,7 +66,7 @@ def run(arguments: Sequence[str]) -> None:
     for each in [*itertools.chain(*forward), *back]:
         if each.task != "translation":
             raise ModelError(f"{each.name}: a model for {each.task}; expected translation")
-    config = data_config(forward[0][0])
+    config = data_config(forward[0][0], options.data)
     direction = chosen_direction(options, forward[0][0].directions)
     for each in itertools.chain(*forward):
         _require(each, direction, "teacher")

@@ -91,18 +91,19 @@ def load_numbers(trained: TrainedModel, *, path: str | None, split: str) -> Numb
     return Numbers(split=name, values=np.asarray(rows[config.direction.target], dtype=np.float32))
 
 
-def data_config(trained: TrainedModel) -> DataConfig:
-    """The `data` section that the model was trained with."""
+def data_config(trained: TrainedModel, path: str | None = None) -> DataConfig:
+    """The `data` section that the model was trained with, but for a corpus that is given."""
     values = dict(trained.data)
-    return DataConfig(**{**values, "tokenizer": TokenizerConfig(**values["tokenizer"])})
+    config = DataConfig(**{**values, "tokenizer": TokenizerConfig(**values["tokenizer"])})
+    if path is None:
+        return config
+    return replace(config, path=[path] if config.is_mixture else path, repeats=None)
 
 
 def _load(
     trained: TrainedModel, path: str | None, split: str
 ) -> tuple[DataConfig, datasets.Dataset, str]:
-    config = data_config(trained)
+    config = data_config(trained, path)
     whole_file = path is not None and is_single_file(path)
-    if path is not None:
-        config = replace(config, path=[path] if config.is_mixture else path, repeats=None)
     rows = load_split(config, split, whole_file=whole_file)
     return config, rows, str(path) if whole_file else split

@@ -121,6 +121,22 @@ def test_length_is_forgiven_as_asked(teacher: Path, tmp_path: Path) -> None:
         distill.run(words)
 
 
+def test_another_corpus_than_the_teachers_own(teacher: Path, tmp_path: Path) -> None:
+    corpus, output = tmp_path / "other", tmp_path / "distilled"
+    corpus.mkdir()
+    for split in ("train", "validation"):
+        line = json.dumps({"en": f"A bicycle to {split}", "ko": f"{split} 강아지"})
+        (corpus / f"{split}.jsonl").write_text(line + "\n", encoding="utf-8")
+    words = [str(teacher), "--output", str(output), "--beam-size", "1", "--with-references"]
+    distill.run([*words, "--data", str(corpus)])
+    rows = [json.loads(line) for line in (output / "train.jsonl").read_text("utf-8").splitlines()]
+    assert [row["en"] for row in rows] == ["A bicycle to train"] * 2
+    assert rows[1]["ko"] == "train 강아지"
+    assert (output / "validation.jsonl").read_text("utf-8").count("to validation") == 1
+    with pytest.raises(ConfigError, match=r"its corpus is .*other, not .*corpus"):
+        distill.run(words)
+
+
 def test_each_teacher_writes_by_itself(teacher: Path, tmp_path: Path) -> None:
     second = load_model(teacher)
     with torch.no_grad():

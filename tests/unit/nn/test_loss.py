@@ -79,6 +79,22 @@ def test_products_have_few_different_numbers_of_rows(
     assert num_rows <= sum(rows) < num_rows + 32
 
 
+def test_few_rows_have_their_probabilities_in_float32_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows: list[int] = []
+    softmax = torch.softmax
+
+    def recorded(logits: Tensor, dim: int, dtype: torch.dtype) -> Tensor:
+        rows.append(len(logits))
+        return softmax(logits, dim, dtype=dtype)
+
+    monkeypatch.setattr(torch, "softmax", recorded)
+    loss = cross_entropy(*example())
+    assert sum(rows) == loss.num_predictions > 256
+    assert max(rows) <= 64
+
+
 def test_smoothing_by_hand() -> None:
     features = torch.zeros(1, 1, 1)
     bias = torch.tensor([0.0, 0.0, 0.0, 3.0]).log_softmax(0)

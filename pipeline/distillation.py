@@ -79,13 +79,13 @@ def write_distilled(
         ConfigError: The folder holds the work of other teachers.
         DataError: The corpus cannot be read, or the folder holds something else.
     """
-    _claim(folder, description)
     direction = direction or config.direction
     splits = {
         name: text_pairs(rows, config, direction=direction)
         for name, rows in load_corpus(config).items()
     }
     pairs, _ = clean_pairs(splits["train"], config)
+    _claim(folder, description)
     train = folder / "train.jsonl"
     if not train.exists():
         written = [folder / f"teacher_{i}.jsonl" for i in range(1, len(teachers) + 1)]

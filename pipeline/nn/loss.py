@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 from pipeline.batch import SoftLabels
 from pipeline.tokenizer import PAD_ID
 
-CHUNK_ROWS = 512
+_CHUNK_ROWS = 512
 _BLOCK_ROWS = 64
 """On a CPU; elsewhere a chunk is one block."""
 _ROWS_MULTIPLE = 32
@@ -150,14 +150,14 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         on_soft = 0.0 if soft is None else soft.share
         on_label = (1 - on_soft) * (1 - label_smoothing)
         target = _Target(labels, row_weights, soft, on_label, (1 - on_soft) * label_smoothing)
-        ones = low_features.new_ones(1, CHUNK_ROWS)
-        block_rows = _BLOCK_ROWS if features.device.type == "cpu" else CHUNK_ROWS
+        ones = low_features.new_ones(1, _CHUNK_ROWS)
+        block_rows = _BLOCK_ROWS if features.device.type == "cpu" else _CHUNK_ROWS
         with torch.autocast(features.device.type, enabled=False):
-            for start in range(0, num_rows, CHUNK_ROWS):
-                chunk = slice(start, start + CHUNK_ROWS)
+            for start in range(0, num_rows, _CHUNK_ROWS):
+                chunk = slice(start, start + _CHUNK_ROWS)
                 x = low_features[chunk]
                 logits = torch.addmm(low_bias, x, low_weight.t())
-                num_real = min(CHUNK_ROWS, num_rows - start)
+                num_real = min(_CHUNK_ROWS, num_rows - start)
                 for first in range(0, num_real, block_rows):
                     block = slice(first, min(first + block_rows, num_real))
                     objective, nats = _turn_into_gradient(

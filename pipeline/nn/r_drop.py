@@ -12,7 +12,7 @@ from torch import Tensor
 from pipeline.nn.loss import SummedLoss, real_rows
 from pipeline.tokenizer import PAD_ID
 
-CHUNK_ROWS = 256
+_CHUNK_ROWS = 256
 
 
 def r_drop_cross_entropy(
@@ -67,8 +67,8 @@ class _ChunkedRDrop(torch.autograd.Function):
         grad_bias = torch.zeros_like(bias, dtype=torch.float32)
         uniform = label_smoothing / weight.shape[0]
         with torch.autocast(first.device.type, enabled=False):
-            for start in range(0, len(labels), CHUNK_ROWS):
-                rows = slice(start, start + CHUNK_ROWS)
+            for start in range(0, len(labels), _CHUNK_ROWS):
+                rows = slice(start, start + _CHUNK_ROWS)
                 y = labels[rows].unsqueeze(1)
                 inputs = [each[rows].to(dtype) for each in (first, second)]
                 log_p, log_q = (

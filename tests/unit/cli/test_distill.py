@@ -9,7 +9,7 @@ import torch
 from pipeline import Translator
 from pipeline.cli import distill
 from pipeline.decoding import SearchSettings
-from pipeline.errors import ConfigError, ModelError
+from pipeline.errors import ConfigError, DataError, ModelError
 from pipeline.model_folder import load_model, save_model
 
 
@@ -135,6 +135,13 @@ def test_another_corpus_than_the_teachers_own(teacher: Path, tmp_path: Path) -> 
     assert (output / "validation.jsonl").read_text("utf-8").count("to validation") == 1
     with pytest.raises(ConfigError, match=r"its corpus is .*other, not .*corpus"):
         distill.run(words)
+
+
+def test_a_corpus_that_is_not_there_leaves_no_folder(teacher: Path, tmp_path: Path) -> None:
+    words = [str(teacher), "--output", str(tmp_path / "distilled"), "--data"]
+    with pytest.raises(DataError, match="nowhere"):
+        distill.run([*words, str(tmp_path / "nowhere.jsonl")])
+    assert not (tmp_path / "distilled").exists()
 
 
 def test_each_teacher_writes_by_itself(teacher: Path, tmp_path: Path) -> None:

@@ -44,6 +44,14 @@ def test_a_data_section_comes_back_from_the_model_folder(
     assert data_config(load_model(tmp_path / "model")) == config
 
 
+def test_another_corpus_takes_the_place_of_the_models_own(chatbot: TrainedModel) -> None:
+    one = DataConfig(path="a.jsonl", dialogue="turns")
+    mixture = replace(one, path=["a.jsonl", "b.jsonl"], repeats=[2, 3])
+    for config, path in ((one, "c.jsonl"), (mixture, ["c.jsonl"])):
+        trained = replace(chatbot, data=asdict(config))
+        assert data_config(trained, "c.jsonl") == replace(config, path=path, repeats=None)
+
+
 @pytest.fixture
 def with_corpus(translator: TrainedModel, tmp_path: Path) -> TrainedModel:
     rows = [json.dumps({"en": f"dog  {n}", "ko": f"강아지 {n}"}) for n in range(30)]

@@ -45,7 +45,7 @@ def relative(found: Tensor, expected: Tensor) -> float:
 def test_value_and_gradients_are_those_of_torch(
     label_smoothing: float, chunk_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loss_module, "CHUNK_ROWS", chunk_rows)
+    monkeypatch.setattr(loss_module, "_CHUNK_ROWS", chunk_rows)
     features, weight, bias, labels = example()
     inputs = [features, weight, bias]
     assert int((labels != PAD_ID).sum()) > 256
@@ -212,7 +212,7 @@ def assert_alike(
 def test_weighted_tokens_are_the_sum_of_their_own_losses(
     label_smoothing: float, chunk_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loss_module, "CHUNK_ROWS", chunk_rows)
+    monkeypatch.setattr(loss_module, "_CHUNK_ROWS", chunk_rows)
     features, weight, bias, labels = example()
     weights = torch.randn(labels.shape) * 3
     found = cross_entropy(
@@ -241,7 +241,7 @@ def soft_example(labels: Tensor, *, share: float) -> SoftLabels:
 def test_soft_labels_give_what_torch_gives_for_their_distribution(
     label_smoothing: float, share: float, chunk_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loss_module, "CHUNK_ROWS", chunk_rows)
+    monkeypatch.setattr(loss_module, "_CHUNK_ROWS", chunk_rows)
     features, weight, bias, labels = example()
     soft = soft_example(labels, share=share)
     token_weights = torch.randn(labels.shape)

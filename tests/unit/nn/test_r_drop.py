@@ -36,7 +36,7 @@ def by_autograd(
 def test_value_and_gradients_are_those_of_its_equation(
     alpha: float, smoothing: float, chunk_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(r_drop_module, "CHUNK_ROWS", chunk_rows)
+    monkeypatch.setattr(r_drop_module, "_CHUNK_ROWS", chunk_rows)
     features, weight, bias, labels = example()
     inputs = (features, weight, bias)
     found = r_drop_cross_entropy(*inputs, labels, alpha=alpha, label_smoothing=smoothing)

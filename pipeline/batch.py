@@ -252,7 +252,5 @@ def _moved(
 
 def _pad(rows: Sequence[Sequence[int]]) -> Int[Tensor, "B T"]:
     max_length = max(len(row) for row in rows)
-    padded = torch.full((len(rows), max_length), PAD_ID, dtype=torch.long)
-    for i, row in enumerate(rows):
-        padded[i, : len(row)] = torch.tensor(row, dtype=torch.long)
-    return padded
+    padded = [[*row, *[PAD_ID] * (max_length - len(row))] for row in rows]
+    return torch.tensor(padded, dtype=torch.long)

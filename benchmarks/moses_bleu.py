@@ -36,6 +36,8 @@ def main() -> None:
     parser.add_argument("--language", required=True, help="of the hypotheses: de, en, fr, cs")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if not options.hypotheses.is_file():
+        parser.error(f"{options.hypotheses}: expected a file of `seq2seq evaluate --output`")
     rows = read_hypotheses(options.hypotheses)
     hypotheses, references = (
         moses_tokens([row[column] for row in rows], options.language)

@@ -28,3 +28,13 @@ def test_what_13a_leaves_together_counts(
     printed = json.loads(capsys.readouterr().out)
     assert printed["num_sentences"] == 2
     assert printed["bleu"] == pytest.approx(100 * (7 / 8) ** 0.25)
+
+
+def test_a_file_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["moses_bleu", "nowhere.tsv", "--language", "fr"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "nowhere.tsv: expected" in capsys.readouterr().err

@@ -5,7 +5,8 @@
 A loop without Lightning runs the steps of a configuration under torch's profiler, and again without
 it; the parts are scaled to the time that a step takes without. A part's time is its own: what
 stands in another line is not in it. Then the same steps in Lightning, as `seq2seq train` runs them
-between two validations; what it takes beyond the loop is the last line.
+between two validations; what it takes beyond the loop is the last line. The loop makes each batch
+itself, a training has a thread for that.
 """
 
 import argparse

@@ -4,6 +4,7 @@ Shape letters, here and everywhere: B batch, S source length, T target length, E
 H hidden, V vocabulary, L layers.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -13,6 +14,43 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID, TURN_ID
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of tokens, of several lengths, one after the other."""
+
+    ids: Int[Tensor, " N"]
+    lengths: Int[Tensor, " B"]
+
+    @classmethod
+    def of(cls, rows: "Rows") -> "Ragged":
+        """These rows."""
+        if isinstance(rows, Ragged):
+            return rows
+        ids = torch.tensor(list(itertools.chain.from_iterable(rows)), dtype=torch.long)
+        return cls(ids, torch.tensor([len(row) for row in rows], dtype=torch.long))
+
+    def after_bos(self) -> Int[Tensor, "B T"]:
+        """Padded, each row behind BOS."""
+        padded = self._padding()
+        padded[:, 0] = BOS_ID
+        padded[:, 1:][length_mask(self.lengths, padded.shape[1] - 1)] = self.ids
+        return padded
+
+    def before_eos(self) -> Int[Tensor, "B T"]:
+        """Padded, each row closed with EOS."""
+        padded = self._padding()
+        padded[length_mask(self.lengths, padded.shape[1])] = self.ids
+        padded[torch.arange(len(padded)), self.lengths] = EOS_ID
+        return padded
+
+    def _padding(self) -> Int[Tensor, "B T"]:
+        return torch.full((len(self.lengths), int(self.lengths.max()) + 1), PAD_ID)
+
+
+Rows = Ragged | Sequence[Sequence[int]]
+"""Rows of tokens, in either form."""
 
 
 @dataclass(frozen=True)
@@ -153,24 +191,25 @@ def length_mask(lengths: Int[Tensor, " B"], max_length: int) -> Bool[Tensor, "B 
     return torch.arange(max_length, device=lengths.device) < lengths.unsqueeze(1)
 
 
-def collate_sources(sources: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+def collate_sources(sources: Rows) -> tuple[Tensor, Tensor]:
     """Pad source sentences, each closed with EOS, so that none is empty.
 
     Returns:
         `source_ids` (B, S) and `source_lengths` (B).
     """
-    rows = [[*ids, EOS_ID] for ids in sources]
-    return _pad(rows), torch.tensor([len(row) for row in rows])
+    ragged = Ragged.of(sources)
+    return ragged.before_eos(), ragged.lengths + 1
 
 
-def collate(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Seq2SeqBatch:
+def collate(sources: Rows, targets: Rows) -> Seq2SeqBatch:
     """Make a batch of pairs of ids that hold neither BOS nor EOS."""
     source_ids, source_lengths = collate_sources(sources)
+    ragged = Ragged.of(targets)
     return Seq2SeqBatch(
         source_ids=source_ids,
         source_lengths=source_lengths,
-        decoder_input_ids=_pad([[BOS_ID, *ids] for ids in targets]),
-        labels=_pad([[*ids, EOS_ID] for ids in targets]),
+        decoder_input_ids=ragged.after_bos(),
+        labels=ragged.before_eos(),
     )
 
 
@@ -222,10 +261,9 @@ def split_turns(
     return turns, _consecutive(num_turns).to(source_ids.device)
 
 
-def collate_labelled(sources: Sequence[Sequence[int]], labels: Sequence[int]) -> LabelledBatch:
+def collate_labelled(sources: Rows, labels: Sequence[int] | Int[Tensor, " B"]) -> LabelledBatch:
     """Make a batch of sentences of ids and their labels."""
-    source_ids, source_lengths = collate_sources(sources)
-    return LabelledBatch(source_ids, source_lengths, torch.tensor(labels))
+    return LabelledBatch(*collate_sources(sources), torch.as_tensor(labels))
 
 
 def rows_by_length(sentences: Sequence[Sequence[int]], batch_size: int) -> Iterator[list[int]]:
@@ -248,9 +286,3 @@ def _moved(
     return [
         None if value is None else value.to(device, non_blocking=non_blocking) for value in values
     ]
-
-
-def _pad(rows: Sequence[Sequence[int]]) -> Int[Tensor, "B T"]:
-    max_length = max(len(row) for row in rows)
-    padded = [[*row, *[PAD_ID] * (max_length - len(row))] for row in rows]
-    return torch.tensor(padded, dtype=torch.long)

@@ -1,7 +1,9 @@
 """Training batches indexed by the step: a resumed training needs to know no more than its step."""
 
+import itertools
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -29,7 +31,7 @@ class Position:
 
 
 class BatchesByStep(IterableDataset[AnyBatch]):
-    """The batches from a position on, without end."""
+    """The batches from a position on, without end; a thread makes each while another is in use."""
 
     def __init__(self, position: Position) -> None:
         super().__init__()
@@ -37,10 +39,14 @@ class BatchesByStep(IterableDataset[AnyBatch]):
 
     def __iter__(self) -> Iterator[AnyBatch]:
         position = self._position
-        step = position.first_step()
-        while True:
-            yield self.batch(step * position.num_ranks + position.rank)
-            step += 1
+        first = position.first_step() * position.num_ranks + position.rank
+        indices = itertools.count(first, position.num_ranks)
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            coming = thread.submit(self.batch, next(indices))
+            for index in indices:
+                batch = coming.result()
+                coming = thread.submit(self.batch, index)
+                yield batch
 
     @abstractmethod
     def batch(self, index: int) -> AnyBatch:

@@ -1,15 +1,18 @@
 """The LightningDataModule: encoded pairs as batches, the training's indexed by its step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import datasets
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from pipeline.batch import LabelledBatch, Seq2SeqBatch, collate, collate_labelled
+from pipeline.batch import LabelledBatch, Ragged, Seq2SeqBatch, collate, collate_labelled
 from pipeline.data.by_step import BatchesByStep, DataModuleByStep, Position
-from pipeline.data.cache import Batch
 from pipeline.data.config import DataConfig
 from pipeline.data.prepare import PreparedCorpus
 from pipeline.data.sampler import TokenBatches
@@ -39,6 +42,7 @@ class TrainingBatches(BatchesByStep[TextBatch]):
     ) -> None:
         super().__init__(position)
         self._corpus = corpus
+        self._pairs = _ids(corpus.train)
         self._soft_labels = soft_labels
         self._seed = seed
         self._samplers = _samplers(corpus) if corpus.config.tokenizer.samples else {}
@@ -49,13 +53,14 @@ class TrainingBatches(BatchesByStep[TextBatch]):
 
     def batch(self, index: int) -> TextBatch:
         """The batch with this index: of one rank, the index is the step."""
-        corpus = self._corpus
         rows = self._rows(index)
-        pairs = corpus.train[rows]
+        pairs = self._pairs[rows]
         random = np.random.default_rng([self._seed, index])
-        for column, sampler in self._samplers.items():
-            pairs[column] = sampler.sample(pairs[column], random)
-        batch = _collate(pairs, corpus.config)
+        sampled = {
+            column: Ragged.of(sampler.sample(pairs[column].to_pylist(), random))
+            for column, sampler in self._samplers.items()
+        }
+        batch = _collate(_ragged(pairs) | sampled, self._corpus.config)
         if self._soft_labels is None:
             return batch
         assert isinstance(batch, Seq2SeqBatch)
@@ -73,7 +78,7 @@ class ValidationBatches(IterableDataset[TextBatch]):
 
     def __init__(self, pairs: datasets.Dataset, config: DataConfig) -> None:
         super().__init__()
-        self._pairs = pairs
+        self._pairs = _ids(pairs)
         self._config = config
         source_lengths, target_lengths = _lengths(pairs)
         costs = np.maximum(source_lengths, target_lengths) + 1
@@ -83,7 +88,7 @@ class ValidationBatches(IterableDataset[TextBatch]):
 
     def __iter__(self) -> Iterator[TextBatch]:
         for rows in self._batches:
-            yield _collate(self._pairs[rows], self._config)
+            yield _collate(_ragged(self._pairs[rows]), self._config)
 
 
 class TextDataModule(DataModuleByStep):
@@ -116,10 +121,28 @@ class TextDataModule(DataModuleByStep):
         )
 
 
-def _collate(pairs: Batch, config: DataConfig) -> TextBatch:
+def _collate(pairs: Mapping[str, Ragged], config: DataConfig) -> TextBatch:
+    sources, targets = pairs["source_ids"], pairs["target_ids"]
     if config.task == "classification":
-        return collate_labelled(pairs["source_ids"], [ids[0] for ids in pairs["target_ids"]])
-    return collate(pairs["source_ids"], pairs["target_ids"])
+        return collate_labelled(sources, targets.ids)
+    return collate(sources, targets)
+
+
+def _ids(pairs: datasets.Dataset) -> datasets.Dataset:
+    """The ids alone, as Arrow tables: no Python object for each of them."""
+    return pairs.select_columns(["source_ids", "target_ids"]).with_format("arrow")
+
+
+def _ragged(pairs: pa.Table) -> dict[str, Ragged]:
+    columns = {name: pairs[name].combine_chunks() for name in pairs.column_names}
+    return {
+        name: Ragged(*map(_tensor, (ids.flatten(), pc.list_value_length(ids))))
+        for name, ids in columns.items()
+    }
+
+
+def _tensor(numbers: pa.Array) -> Tensor:
+    return torch.from_numpy(numbers.to_numpy().astype(np.int64))
 
 
 def _lengths(pairs: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pipeline.batch import (
     LabelledBatch,
+    Ragged,
     Seq2SeqBatch,
     SeriesBatch,
     SoftLabels,
@@ -36,6 +37,13 @@ def test_a_batch_with_labels_by_hand() -> None:
     assert batch.source_ids.tolist() == [[7, 8, EOS_ID], [EOS_ID, PAD_ID, PAD_ID]]
     assert batch.source_lengths.tolist() == [3, 1]
     assert batch.labels.tolist() == [4, 0]
+
+
+@given(sentences)
+def test_rows_one_after_the_other_make_the_same_batch(rows: list[list[int]]) -> None:
+    assert_same(collate(Ragged.of(rows), Ragged.of(rows)), collate(rows, rows))
+    ids = Ragged.of(rows).ids
+    assert ids.tolist() == [token_id for row in rows for token_id in row]
 
 
 def test_tokens_are_those_that_a_network_learns_from() -> None:

@@ -4,7 +4,6 @@ Shape letters, here and everywhere: B batch, S source length, T target length, E
 H hidden, V vocabulary, L layers.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -13,44 +12,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID, TURN_ID
-
-
-@dataclass(frozen=True)
-class Ragged:
-    """Rows of tokens, of several lengths, one after the other."""
-
-    ids: Int[Tensor, " N"]
-    lengths: Int[Tensor, " B"]
-
-    @classmethod
-    def of(cls, rows: "Rows") -> "Ragged":
-        """These rows."""
-        if isinstance(rows, Ragged):
-            return rows
-        ids = torch.tensor(list(itertools.chain.from_iterable(rows)), dtype=torch.long)
-        return cls(ids, torch.tensor([len(row) for row in rows], dtype=torch.long))
-
-    def after_bos(self) -> Int[Tensor, "B T"]:
-        """Padded, each row behind BOS."""
-        padded = self._padding()
-        padded[:, 0] = BOS_ID
-        padded[:, 1:][length_mask(self.lengths, padded.shape[1] - 1)] = self.ids
-        return padded
-
-    def before_eos(self) -> Int[Tensor, "B T"]:
-        """Padded, each row closed with EOS."""
-        padded = self._padding()
-        padded[length_mask(self.lengths, padded.shape[1])] = self.ids
-        padded[torch.arange(len(padded)), self.lengths] = EOS_ID
-        return padded
-
-    def _padding(self) -> Int[Tensor, "B T"]:
-        return torch.full((len(self.lengths), int(self.lengths.max()) + 1), PAD_ID)
-
-
-Rows = Ragged | Sequence[Sequence[int]]
-"""Rows of tokens, in either form."""
+from pipeline.ragged import Ragged, Rows
+from pipeline.tokenizer import PAD_ID, TURN_ID
 
 
 @dataclass(frozen=True)
@@ -197,19 +160,19 @@ def collate_sources(sources: Rows) -> tuple[Tensor, Tensor]:
     Returns:
         `source_ids` (B, S) and `source_lengths` (B).
     """
-    ragged = Ragged.of(sources)
-    return ragged.before_eos(), ragged.lengths + 1
+    rows = Ragged.of(sources)
+    return torch.from_numpy(rows.before_eos()), torch.from_numpy(rows.lengths + 1)
 
 
 def collate(sources: Rows, targets: Rows) -> Seq2SeqBatch:
     """Make a batch of pairs of ids that hold neither BOS nor EOS."""
     source_ids, source_lengths = collate_sources(sources)
-    ragged = Ragged.of(targets)
+    rows = Ragged.of(targets)
     return Seq2SeqBatch(
         source_ids=source_ids,
         source_lengths=source_lengths,
-        decoder_input_ids=ragged.after_bos(),
-        labels=ragged.before_eos(),
+        decoder_input_ids=torch.from_numpy(rows.after_bos()),
+        labels=torch.from_numpy(rows.before_eos()),
     )
 
 
@@ -261,9 +224,9 @@ def split_turns(
     return turns, _consecutive(num_turns).to(source_ids.device)
 
 
-def collate_labelled(sources: Rows, labels: Sequence[int] | Int[Tensor, " B"]) -> LabelledBatch:
+def collate_labelled(sources: Rows, labels: Sequence[int]) -> LabelledBatch:
     """Make a batch of sentences of ids and their labels."""
-    return LabelledBatch(*collate_sources(sources), torch.as_tensor(labels))
+    return LabelledBatch(*collate_sources(sources), torch.tensor(labels))
 
 
 def rows_by_length(sentences: Sequence[Sequence[int]], batch_size: int) -> Iterator[list[int]]:

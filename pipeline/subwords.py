@@ -5,22 +5,20 @@ found once. What is drawn is a function of the generator that is given and of no
 SentencePiece's own sampling is not: its generator begins elsewhere in each process.
 """
 
-from bisect import bisect
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.known_words import KnownWords
+from pipeline.ragged import Ragged, Rows
 from pipeline.tokenizer import Tokenizer
 
 _NUM_BEST = 64
 _NUM_DRAWN = 32
-_WORDS_KEPT = 200_000
+_WORDS_KEPT = 50_000
 _SPACE = "\u2581"
-
-_Segmentations = tuple[list[list[int]], list[float]]
-"""Of a word, and the sums of their probabilities up to each."""
 
 
 class SubwordSampler:
@@ -41,47 +39,62 @@ class SubwordSampler:
         self._dropout = dropout
         pieces = tokenizer.pieces(range(len(tokenizer)))
         self._ids = {piece: token_id for token_id, piece in enumerate(pieces)}
-        self._begins_word = [piece.startswith(_SPACE) for piece in pieces]
-        self._segmentations = lru_cache(maxsize=_WORDS_KEPT)(self._find)
+        self._begins_word = np.array([piece.startswith(_SPACE) for piece in pieces])
+        self._words: KnownWords[bytes] = KnownWords(
+            most=_WORDS_KEPT, learn=self._learn, forget=self._forget
+        )
+        self._forget()
 
-    def sample(
-        self, sentences: Sequence[Sequence[int]], random: np.random.Generator
-    ) -> list[list[int]]:
+    def sample(self, sentences: Rows, random: np.random.Generator) -> Ragged:
         """Other ids of the same text for each sentence."""
-        by_word = [self._words(ids) for ids in sentences]
-        draws = iter(random.random(sum(map(len, by_word))).tolist())
-        sampled = []
-        for words in by_word:
-            ids: list[int] = []
-            for word in words:
-                segmentations, sums = self._segmentations(word)
-                ids += segmentations[bisect(sums, next(draws))]
-            sampled.append(ids)
-        return sampled
+        usual = Ragged.of(sentences)
+        starts = self._word_starts(usual)
+        numbers = self._words.numbers(_parts(usual.ids, starts))
+        drawn = np.searchsorted(self._sums, numbers + random.random(len(numbers)), side="right")
+        # A number that is rounded up to the next word's stands for the last one of its own.
+        words = self._segmentations.take(np.minimum(drawn, self._last[numbers]))
+        ends = np.concatenate([[0], np.cumsum(words.lengths)])
+        first_words = np.searchsorted(starts, np.append(usual.starts, len(usual.ids)))
+        return Ragged(words.ids, np.diff(ends[first_words]))
 
-    def _words(self, ids: Sequence[int]) -> list[tuple[int, ...]]:
-        starts = [i for i, token_id in enumerate(ids) if i and self._begins_word[token_id]]
-        return [
-            tuple(ids[start:end])
-            for start, end in zip([0, *starts], [*starts, len(ids)], strict=True)
-        ]
+    def _word_starts(self, sentences: Ragged) -> NDArray[np.int64]:
+        is_start = self._begins_word[sentences.ids]
+        is_start[sentences.starts[sentences.lengths > 0]] = True
+        return np.flatnonzero(is_start)
 
-    def _find(self, word: tuple[int, ...]) -> _Segmentations:
+    def _forget(self) -> None:
+        self._segmentations = Ragged.of([])  # of all known words, one word after the other
+        # Of each of these n and the sum of the probabilities up to it, where its word is number n.
+        self._sums = np.zeros(0)
+        self._last = np.zeros(0, dtype=np.int64)  # of each word its last segmentation
+
+    def _learn(self, words: list[bytes]) -> None:
+        found = [self._find(np.frombuffer(word, dtype=np.int32).tolist()) for word in words]
+        rows = Ragged.of([ids for segmentations, _ in found for ids in segmentations])
+        sums = [np.minimum(np.cumsum(probs), 1) + n for n, (_, probs) in enumerate(found)]
+        counts = np.array([len(segmentations) for segmentations, _ in found])
+        last = len(self._sums) + np.cumsum(counts) - 1
+        self._segmentations = self._segmentations.followed_by(rows)
+        self._sums = np.concatenate([self._sums, np.concatenate(sums) + len(self._last)])
+        self._last = np.concatenate([self._last, last])
+
+    def _find(self, word: list[int]) -> tuple[list[list[int]], NDArray[np.float64]]:
+        """The segmentations of a word, and their probabilities."""
         text = self._tokenizer.decode(word)
-        if not text or self._tokenizer.encode(text) != list(word):
-            return [list(word)], []  # not a word: a symbol, a space alone, a broken one
+        if not text or self._tokenizer.encode(text) != word:
+            return [word], np.ones(1)  # not a word: a symbol, a space alone, a broken one
         if self._alpha:
             found = self._tokenizer.nbest(text, _NUM_BEST)
             log_probs = self._alpha * np.array([log_prob for _, log_prob in found])
             weights = np.exp(log_probs - log_probs.max())
             segmentations = [ids for ids, _ in found]
         else:
-            random = np.random.default_rng(list(word))
+            random = np.random.default_rng(word)
             segmentations = [self._dropped(word, random) for _ in range(_NUM_DRAWN)]
             weights = np.ones(_NUM_DRAWN)
-        return segmentations, (np.cumsum(weights) / weights.sum())[:-1].tolist()
+        return segmentations, weights / weights.sum()
 
-    def _dropped(self, word: tuple[int, ...], random: np.random.Generator) -> list[int]:
+    def _dropped(self, word: Sequence[int], random: np.random.Generator) -> list[int]:
         """The characters of the word, merged as BPE does, but for the merges that are left out."""
         symbols = list("".join(self._tokenizer.pieces(word)))
         while True:
@@ -100,3 +113,10 @@ class SubwordSampler:
         if not all(symbol in self._ids for symbol in symbols):
             return list(word)  # a character that is spelt in bytes
         return [self._ids[symbol] for symbol in symbols]
+
+
+def _parts(ids: NDArray[np.int32], starts: NDArray[np.int64]) -> list[bytes]:
+    """The ids from each start to the next, as what a dictionary finds fast."""
+    memory = ids.tobytes()
+    places = [*(starts * ids.itemsize).tolist(), len(memory)]
+    return [memory[start:end] for start, end in pairwise(places)]

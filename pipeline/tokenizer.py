@@ -10,9 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import sentencepiece
-from numpy.typing import NDArray
 
 from pipeline.errors import ConfigError, DataError, ModelError
 from pipeline.text import replace_surrogates
@@ -157,8 +155,8 @@ class Tokenizer:
         return not self._processor.is_byte(self._processor.piece_to_id("<0x00>"))
 
     @cached_property
-    def _piece_log_probs(self) -> NDArray[np.float64]:
-        return np.array([self._processor.get_score(piece_id) for piece_id in range(len(self))])
+    def _piece_log_probs(self) -> list[float]:
+        return [self._processor.get_score(piece_id) for piece_id in range(len(self))]
 
     def __len__(self) -> int:
         return int(self._processor.get_piece_size())
@@ -183,7 +181,8 @@ class Tokenizer:
     def nbest(self, text: str, num_best: int) -> list[tuple[list[int], float]]:
         """Ids and log-probability (nats) of the best segmentations, for a unigram model."""
         found = self._processor.nbest_encode(_escape(text), nbest_size=num_best)
-        return [(ids, float(self._piece_log_probs[ids].sum())) for ids in found]
+        log_probs = self._piece_log_probs
+        return [(ids, sum(log_probs[piece_id] for piece_id in ids)) for ids in found]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the ids; PAD, BOS, EOS and tags give nothing, broken UTF-8 gives U+FFFD."""

@@ -41,9 +41,8 @@ def fingerprint(*parts: object) -> str:
 @functools.cache
 def _code() -> str:
     folder = Path(__file__).parent
-    modules = [
-        folder.parent / name for name in ("context.py", "languages.py", "text.py", "tokenizer.py")
-    ]
+    names = "context", "known_words", "languages", "ragged", "text", "tokenizer"
+    modules = [folder.parent / f"{name}.py" for name in names]
     digest = hashlib.sha256()
     for path in [*modules, *sorted(folder.rglob("*.py"))]:
         digest.update(path.read_bytes())

@@ -6,17 +6,16 @@ import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from pipeline.batch import LabelledBatch, Ragged, Seq2SeqBatch, collate, collate_labelled
+from pipeline.batch import LabelledBatch, Seq2SeqBatch, collate, collate_labelled
 from pipeline.data.by_step import BatchesByStep, DataModuleByStep, Position
 from pipeline.data.config import DataConfig
 from pipeline.data.prepare import PreparedCorpus
 from pipeline.data.sampler import TokenBatches
 from pipeline.data.soft_labels import SoftLabelTable
+from pipeline.ragged import Ragged
 from pipeline.subwords import SubwordSampler
 
 TextBatch = Seq2SeqBatch | LabelledBatch
@@ -54,13 +53,11 @@ class TrainingBatches(BatchesByStep[TextBatch]):
     def batch(self, index: int) -> TextBatch:
         """The batch with this index: of one rank, the index is the step."""
         rows = self._rows(index)
-        pairs = self._pairs[rows]
+        pairs = _ragged(self._pairs[rows])
         random = np.random.default_rng([self._seed, index])
-        sampled = {
-            column: Ragged.of(sampler.sample(pairs[column].to_pylist(), random))
-            for column, sampler in self._samplers.items()
-        }
-        batch = _collate(_ragged(pairs) | sampled, self._corpus.config)
+        for column, sampler in self._samplers.items():
+            pairs[column] = sampler.sample(pairs[column], random)
+        batch = _collate(pairs, self._corpus.config)
         if self._soft_labels is None:
             return batch
         assert isinstance(batch, Seq2SeqBatch)
@@ -124,7 +121,7 @@ class TextDataModule(DataModuleByStep):
 def _collate(pairs: Mapping[str, Ragged], config: DataConfig) -> TextBatch:
     sources, targets = pairs["source_ids"], pairs["target_ids"]
     if config.task == "classification":
-        return collate_labelled(sources, targets.ids)
+        return collate_labelled(sources, targets.ids.tolist())
     return collate(sources, targets)
 
 
@@ -136,13 +133,9 @@ def _ids(pairs: datasets.Dataset) -> datasets.Dataset:
 def _ragged(pairs: pa.Table) -> dict[str, Ragged]:
     columns = {name: pairs[name].combine_chunks() for name in pairs.column_names}
     return {
-        name: Ragged(*map(_tensor, (ids.flatten(), pc.list_value_length(ids))))
+        name: Ragged(ids.flatten().to_numpy(), pc.list_value_length(ids).to_numpy().astype(int))
         for name, ids in columns.items()
     }
-
-
-def _tensor(numbers: pa.Array) -> Tensor:
-    return torch.from_numpy(numbers.to_numpy().astype(np.int64))
 
 
 def _lengths(pairs: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:

@@ -5,13 +5,12 @@ a word is encoded once, however often it comes, and the rest is done in Arrow an
 Python object for each text, word or piece.
 """
 
-from itertools import chain
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from pipeline.known_words import KnownWords
+from pipeline.ragged import Ragged
 from pipeline.tokenizer import Tokenizer
 
 IDS = pa.list_(pa.int32())
@@ -30,6 +29,9 @@ class WordEncoder:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
+        self._words: KnownWords[str] = KnownWords(
+            most=_WORDS_KEPT, learn=self._learn, forget=self._forget
+        )
         self._forget()
 
     def encode(self, texts: pa.ChunkedArray) -> pa.ListArray:
@@ -39,37 +41,14 @@ class WordEncoder:
         different = encoded.dictionary.to_pylist()
         if "" in different:  # an empty text, or a space that parts no words: rare in clean text
             return pa.array(self._tokenizer.encode_batch(texts.to_pylist()), type=IDS)
-        numbers = self._numbers(different)[encoded.indices.to_numpy()]
-        lengths = self._lengths[numbers]
-        ends = np.concatenate([[0], np.cumsum(lengths)])
-        # Where each id is kept: its place among all of the texts, moved to where its word is kept.
-        places = np.arange(ends[-1]) + np.repeat(self._starts[numbers] - ends[:-1], lengths)
+        numbers = self._words.numbers(different)
+        ids = self._ids.take(numbers[encoded.indices.to_numpy()])
+        ends = np.concatenate([[0], np.cumsum(ids.lengths)])
         bounds = ends[words.offsets.to_numpy()].astype(np.int32)
-        return pa.ListArray.from_arrays(pa.array(bounds), pa.array(self._ids[places]))
+        return pa.ListArray.from_arrays(pa.array(bounds), pa.array(ids.ids))
 
     def _forget(self) -> None:
-        self._number_of_word: dict[str, int] = {}
-        self._ids = np.zeros(0, dtype=np.int32)  # of all words that are kept, one after the other
-        self._starts, self._lengths = np.zeros((2, 0), dtype=np.int64)  # of each word in `_ids`
-
-    def _numbers(self, words: list[str]) -> NDArray[np.int64]:
-        """Under which number each word is kept; none comes twice."""
-        numbers = list(map(self._number_of_word.get, words))
-        if None in numbers:
-            self._learn(words)
-            numbers = list(map(self._number_of_word.get, words))
-        return np.array(numbers)
+        self._ids = Ragged.of([])  # of all known words
 
     def _learn(self, words: list[str]) -> None:
-        if len(self._number_of_word) > _WORDS_KEPT:
-            self._forget()
-        new = [word for word in words if word not in self._number_of_word]
-        numbers = range(len(self._number_of_word), len(self._number_of_word) + len(new))
-        self._number_of_word.update(zip(new, numbers, strict=True))
-        ids = self._tokenizer.encode_batch(new)
-        lengths = np.array([len(each) for each in ids])
-        starts = len(self._ids) + np.cumsum(lengths) - lengths
-        self._starts = np.concatenate([self._starts, starts])
-        self._lengths = np.concatenate([self._lengths, lengths])
-        flat = np.fromiter(chain.from_iterable(ids), dtype=np.int32)
-        self._ids = np.concatenate([self._ids, flat])
+        self._ids = self._ids.followed_by(Ragged.of(self._tokenizer.encode_batch(words)))

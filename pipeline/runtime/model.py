@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ConfigError, ModelError
+from pipeline.ragged import Ragged
 from pipeline.runtime.folder import DECODER_FILE, ENCODER_FILE, ExportedFolder
-from pipeline.tokenizer import EOS_ID, PAD_ID
 
 try:
     import onnxruntime
@@ -141,11 +141,8 @@ class OnnxModel:
 
 def collate_sources(sources: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
     """As that of `pipeline.batch`: ids (B, S), each row closed with EOS, and their lengths (B)."""
-    lengths = np.array([len(ids) + 1 for ids in sources])
-    padded = np.full((len(sources), lengths.max()), PAD_ID)
-    for row, ids in zip(padded, sources, strict=True):
-        row[: len(ids) + 1] = [*ids, EOS_ID]
-    return padded, lengths
+    rows = Ragged.of(sources)
+    return rows.before_eos(), rows.lengths + 1
 
 
 def _load(path: Path, num_threads: int | None) -> onnxruntime.InferenceSession:

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from pipeline.batch import (
     LabelledBatch,
-    Ragged,
     Seq2SeqBatch,
     SeriesBatch,
     SoftLabels,
@@ -18,6 +17,7 @@ from pipeline.batch import (
     length_mask,
     split_turns,
 )
+from pipeline.ragged import Ragged
 from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID, TURN_ID
 
 CPU = torch.device("cpu")

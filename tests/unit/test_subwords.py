@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pipeline import subwords
 from pipeline.subwords import SubwordSampler
 from pipeline.text import replace_surrogates
 from pipeline.tokenizer import TURN, Tokenizer, TokenizerConfig, train_tokenizer
@@ -30,6 +31,13 @@ def tokenizer(model_type: ModelType) -> Tokenizer:
     return train_tokenizer(SENTENCES, config)
 
 
+def sample(
+    drawer: SubwordSampler, sentences: list[list[int]], random: np.random.Generator
+) -> list[list[int]]:
+    drawn = drawer.sample(sentences, random)
+    return [ids.tolist() for ids in np.split(drawn.ids, drawn.starts[1:])]
+
+
 def sampler(model_type: ModelType, strength: float = 0.3) -> SubwordSampler:
     if model_type == "bpe":
         return SubwordSampler(tokenizer("bpe"), dropout=strength)
@@ -44,7 +52,7 @@ def test_samples_are_the_same_text_in_other_pieces_and_can_be_drawn_again(
 
     def samples(seed: int) -> list[list[int]]:
         # Each time with words that were never met before: what is drawn does not depend on it.
-        return sampler(model_type).sample(usual, np.random.default_rng(seed))
+        return sample(sampler(model_type), usual, np.random.default_rng(seed))
 
     first = samples(7)
     assert [tokenizer(model_type).decode(ids) for ids in first] == SENTENCES * 5
@@ -55,6 +63,21 @@ def test_samples_are_the_same_text_in_other_pieces_and_can_be_drawn_again(
 
 
 @model_types
+def test_what_is_drawn_does_not_depend_on_how_many_words_are_kept(
+    model_type: ModelType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = tokenizer(model_type).encode_batch(SENTENCES)
+
+    def samples() -> list[list[list[int]]]:
+        drawer, random = sampler(model_type), np.random.default_rng(3)
+        return [sample(drawer, [ids], random) for ids in usual * 2]
+
+    expected = samples()
+    monkeypatch.setattr(subwords, "_WORDS_KEPT", 5)
+    assert samples() == expected
+
+
+@model_types
 @given(st.text(alphabet=st.characters()) | st.text(alphabet=st.sampled_from(SPECIAL)))
 @example("")
 @example("  two  spaces  ")
@@ -62,20 +85,22 @@ def test_samples_are_the_same_text_in_other_pieces_and_can_be_drawn_again(
 @example("dog \u2581 ㅋㅋ \ud83d")
 def test_any_text_comes_back(model_type: ModelType, text: str) -> None:
     trained = tokenizer(model_type)
-    (ids,) = sampler(model_type).sample([trained.encode(text)], np.random.default_rng(1))
+    (ids,) = sample(sampler(model_type), [trained.encode(text)], np.random.default_rng(1))
     assert trained.decode(ids) == replace_surrogates(text)
 
 
 def test_a_large_alpha_draws_the_best_segmentation() -> None:
     usual = tokenizer("unigram").encode_batch(SENTENCES)
-    assert sampler("unigram", 1000.0).sample(usual, np.random.default_rng(1)) == usual
+    assert sample(sampler("unigram", 1000.0), usual, np.random.default_rng(1)) == usual
 
 
 def test_a_segmentation_is_drawn_by_its_probability_to_the_power_of_alpha() -> None:
     trained = tokenizer("unigram")
     found = trained.nbest("dog", 64)
     weights = np.exp(0.5 * np.array([log_prob for _, log_prob in found]))
-    drawn = sampler("unigram", 0.5).sample([trained.encode("dog")] * 4000, np.random.default_rng(2))
+    drawn = sample(
+        sampler("unigram", 0.5), [trained.encode("dog")] * 4000, np.random.default_rng(2)
+    )
     counts = Counter(map(tuple, drawn))
     shares = [counts[tuple(ids)] / len(drawn) for ids, _ in found]
     # Five standard deviations of a share of 4,000.
@@ -84,13 +109,13 @@ def test_a_segmentation_is_drawn_by_its_probability_to_the_power_of_alpha() -> N
 
 def test_with_hardly_any_dropout_merges_are_those_of_bpe() -> None:
     usual = tokenizer("bpe").encode_batch(SENTENCES)
-    assert sampler("bpe", 1e-9).sample(usual, np.random.default_rng(1)) == usual
+    assert sample(sampler("bpe", 1e-9), usual, np.random.default_rng(1)) == usual
 
 
 def test_with_much_dropout_hardly_anything_is_merged() -> None:
     trained = tokenizer("bpe")
     usual = trained.encode_batch(SENTENCES[:4])
-    drawn = sampler("bpe", 0.999).sample(usual, np.random.default_rng(1))
+    drawn = sample(sampler("bpe", 0.999), usual, np.random.default_rng(1))
     assert sum(map(len, drawn)) > 0.97 * sum(len(text) + 1 for text in SENTENCES[:4])
 
 
@@ -98,7 +123,7 @@ def test_with_much_dropout_hardly_anything_is_merged() -> None:
 def test_turns_stay_turns(model_type: ModelType) -> None:
     trained = tokenizer(model_type)
     ids = trained.encode(f"dog {TURN} grass {TURN} dog")
-    (drawn,) = sampler(model_type).sample([ids], np.random.default_rng(1))
+    (drawn,) = sample(sampler(model_type), [ids], np.random.default_rng(1))
     assert drawn.count(trained.turn_id) == 2
 
 
@@ -107,5 +132,5 @@ def test_of_two_merges_the_one_that_was_learnt_first_is_done_first() -> None:
     config = TokenizerConfig(vocab_size=276, model_type="bpe", character_coverage=1.0)
     trained = train_tokenizer(texts, config)
     word = trained.encode("abc")
-    (drawn,) = SubwordSampler(trained, dropout=1e-9).sample([word], np.random.default_rng(1))
+    (drawn,) = sample(SubwordSampler(trained, dropout=1e-9), [word], np.random.default_rng(1))
     assert trained.pieces(drawn) == ["▁", "ab", "c"]

@@ -13,10 +13,12 @@ training of the default size, which is the most that can ask for them.
 import argparse
 import itertools
 import json
+import multiprocessing
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +65,21 @@ def write_corpus(path: Path, num_pairs: int) -> None:
                 stream.write(line)
 
 
-def measure(num_pairs: int, folder: Path, threads: int) -> list[Row]:
-    """The rows of one size; `folder` is for its files."""
-    path = folder / "pairs.jsonl"
+def set_up(path: Path, num_pairs: int, tokenizer: dict[str, Any]) -> None:
+    """The corpus, and beside it the tokenizer that preparing finds."""
     write_corpus(path, num_pairs)
     both = zip(sentences(num_pairs, seed=1), sentences(num_pairs, seed=2), strict=True)
     some = itertools.islice(itertools.chain.from_iterable(both), _TOKENIZER_SENTENCES)
-    keep_tokenizer(train_tokenizer(some, TokenizerConfig(**_TOKENIZER)), folder / "joint.model")
+    trained = train_tokenizer(some, TokenizerConfig(**tokenizer))
+    keep_tokenizer(trained, path.with_name("joint.model"))
+
+
+def measure(num_pairs: int, folder: Path, threads: int) -> list[Row]:
+    """The rows of one size; `folder` is for its files."""
+    path = folder / "pairs.jsonl"
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as process:  # with its own memory
+        process.submit(set_up, path, num_pairs, _TOKENIZER).result()
     request = {"path": str(path), "folder": str(folder), "tokenizer": _TOKENIZER}
     os.environ["HF_DATASETS_CACHE"] = str(folder / "cache")
     found = drive("preparing", {"task": "prepare", **request}, threads=threads)

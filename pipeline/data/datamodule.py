@@ -47,8 +47,12 @@ class TrainingBatches(BatchesByStep[TextBatch]):
         self._samplers = _samplers(corpus) if corpus.config.tokenizer.samples else {}
         config, lengths = corpus.config, _lengths(corpus.train)
         self._batches = TokenBatches(*lengths, batch_tokens=config.batch_tokens, seed=seed)
-        self._ending = TokenBatches(*lengths, batch_tokens=config.ending_batch_tokens, seed=seed)
         self._num_before_ending = config.ending_from * position.num_ranks
+        self._ending = (
+            TokenBatches(*lengths, batch_tokens=config.ending_batch_tokens, seed=seed)
+            if config.ending_from
+            else None
+        )
 
     def batch(self, index: int) -> TextBatch:
         """The batch with this index: of one rank, the index is the step."""
@@ -64,10 +68,9 @@ class TrainingBatches(BatchesByStep[TextBatch]):
         return self._soft_labels.added(batch, rows)
 
     def _rows(self, index: int) -> NDArray[np.int64]:
-        before = self._num_before_ending
-        if before and index >= before:
-            return self._ending.rows(index - before)
-        return self._batches.rows(index)
+        if self._ending is None or index < self._num_before_ending:
+            return self._batches.rows(index)
+        return self._ending.rows(index - self._num_before_ending)
 
 
 class ValidationBatches(IterableDataset[TextBatch]):

@@ -17,7 +17,7 @@ from pipeline.tokenizer import Tokenizer
 
 _NUM_BEST = 64
 _NUM_DRAWN = 32
-_WORDS_KEPT = 50_000
+_WORDS_KEPT = 100_000
 _SPACE = "\u2581"
 
 
@@ -64,8 +64,7 @@ class SubwordSampler:
 
     def _forget(self) -> None:
         self._segmentations = Ragged.of([])  # of all known words, one word after the other
-        # Of each of these n and the sum of the probabilities up to it, where its word is number n.
-        self._sums = np.zeros(0)
+        self._sums = np.zeros(0)  # n, its word's number, and the probabilities of n's up to it
         self._last = np.zeros(0, dtype=np.int64)  # of each word its last segmentation
 
     def _learn(self, words: list[bytes]) -> None:

@@ -1,6 +1,7 @@
 from collections import Counter
 from functools import cache
-from typing import Literal
+from types import SimpleNamespace
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -75,6 +76,16 @@ def test_what_is_drawn_does_not_depend_on_how_many_words_are_kept(
     expected = samples()
     monkeypatch.setattr(subwords, "_WORDS_KEPT", 5)
     assert samples() == expected
+
+
+@model_types
+def test_a_number_that_rounds_up_to_the_next_word_stays_with_its_own(
+    model_type: ModelType,
+) -> None:
+    usual = tokenizer(model_type).encode_batch(SENTENCES)
+    largest: Any = SimpleNamespace(random=lambda number: np.full(number, np.nextafter(1, 0)))
+    drawn = sample(sampler(model_type), usual, largest)
+    assert [tokenizer(model_type).decode(ids) for ids in drawn] == SENTENCES
 
 
 @model_types

@@ -79,13 +79,24 @@ def test_what_is_drawn_does_not_depend_on_how_many_words_are_kept(
 
 
 @model_types
-def test_a_number_that_rounds_up_to_the_next_word_stays_with_its_own(
-    model_type: ModelType,
+@pytest.mark.parametrize("number", [0.0, np.nextafter(1, 0)])
+def test_the_smallest_and_the_largest_number_stay_with_their_word(
+    model_type: ModelType, number: float
 ) -> None:
     usual = tokenizer(model_type).encode_batch(SENTENCES)
-    largest: Any = SimpleNamespace(random=lambda number: np.full(number, np.nextafter(1, 0)))
-    drawn = sample(sampler(model_type), usual, largest)
+    always: Any = SimpleNamespace(random=lambda size: np.full(size, number))
+    drawn = sample(sampler(model_type), usual, always)
     assert [tokenizer(model_type).decode(ids) for ids in drawn] == SENTENCES
+
+
+@model_types
+def test_a_row_that_begins_within_a_word_does_not_go_on_with_the_row_before(
+    model_type: ModelType,
+) -> None:
+    trained = tokenizer(model_type)
+    usual = [ids[1:] for ids in trained.encode_batch(SENTENCES)]
+    drawn = sample(sampler(model_type), usual, np.random.default_rng(1))
+    assert list(map(trained.decode, drawn)) == list(map(trained.decode, usual))
 
 
 @model_types

@@ -43,7 +43,7 @@ class TokenBatches:
         self._target_lengths = target_lengths
         self._costs = np.maximum(source_lengths, target_lengths) + 1  # with EOS
         self._seed = seed
-        num_batches = round(int(self._costs.sum(dtype=np.int64)) / batch_tokens)
+        num_batches = round(int(self._costs.sum()) / batch_tokens)
         self.num_batches = min(max(1, num_batches), len(self._costs))
         self._plan = lru_cache(maxsize=2)(self._make_plan)
 
@@ -59,7 +59,7 @@ class TokenBatches:
         )
         up_and_down = np.where(self._target_lengths % 2 == 0, blurred, -blurred)
         order = np.lexsort((up_and_down, self._target_lengths))
-        costs = np.cumsum(self._costs[order], dtype=np.int64)
+        costs = np.cumsum(self._costs[order])
         shares = np.arange(1, self.num_batches) * (costs[-1] / self.num_batches)
         batches = np.split(order, self._cuts(np.searchsorted(costs, shares)))
         return [batches[i] for i in random.permutation(self.num_batches)]

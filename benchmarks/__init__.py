@@ -1,1 +1,1 @@
-"""Scripts that print the figures of docs/results.md: `python -m benchmarks.NAME`."""
+"""Scripts that print the figures of docs/results/: `python -m benchmarks.NAME`."""

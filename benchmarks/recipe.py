@@ -2,7 +2,7 @@
 
     python -m benchmarks.recipe [--data PATH] [--steps 3600] [--seeds 3] [--part NAME ...] [--json]
 
-Trains `configs/multi30k_en_de.yaml` for so many steps with each part and each seed, and scores it
+Trains `configs/multi30k_de_en_small.yaml` for so many steps with each part and seed, and scores it
 on the validation split, greedy: the parts are chosen there. Beside the mean and the deviation over
 the seeds stands in how many of them the part is better and worse than the base of the same seed
 (paired bootstrap, `docs/judging.md`). What ran before is not run again.
@@ -19,16 +19,15 @@ from pipeline.evaluation.comparison import judge
 from pipeline.metrics import paired_bootstrap
 from pipeline.model_folder import load_model
 
-_CONFIG = "configs/multi30k_en_de.yaml"
+_CONFIG = "configs/multi30k_de_en_small.yaml"
 _SPLIT = "validation"
 _BASE = "base"
 _ENDING = "larger-batches-at-last"
-_PARTS: dict[str, Sequence[str]] = {
+PARTS: dict[str, Sequence[str]] = {
     _BASE: (),
     "vocabulary-1000": ("--data.tokenizer.vocab_size", "1000"),
     "vocabulary-2000": ("--data.tokenizer.vocab_size", "2000"),
-    "vocabulary-4000": ("--data.tokenizer.vocab_size", "4000"),
-    "vocabulary-16000": ("--data.tokenizer.vocab_size", "16000"),
+    "vocabulary-8000": ("--data.tokenizer.vocab_size", "8000"),
     "bpe": ("--data.tokenizer.model_type", "bpe"),
     "bpe-dropout": ("--data.tokenizer.model_type", "bpe", "--data.tokenizer.bpe_dropout", "0.1"),
     "unigram-sampling": ("--data.tokenizer.sampling_alpha", "0.3"),
@@ -72,7 +71,7 @@ _COLUMNS = {
 
 def variant(part: str, seed: int, *, data: str | None, steps: int) -> Variant:
     """The run of a part and a seed; batches of another size see as many tokens."""
-    options = list(_PARTS[part])
+    options = list(PARTS[part])
     if "--data.batch_tokens" in options:
         steps = steps * 2048 // int(options[-1])
     if part == _ENDING:
@@ -117,18 +116,18 @@ def main() -> None:
     parser.add_argument("--data", help="a local copy of the corpus")
     parser.add_argument("--steps", type=int, default=3600, help="of 2,048 tokens")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--part", action="append", choices=tuple(_PARTS), default=[])
+    parser.add_argument("--part", action="append", choices=tuple(PARTS), default=[])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     runs = {
         (part, seed): variant(part, seed, data=options.data, steps=options.steps)
         for seed in range(1, options.seeds + 1)
-        for part in dict.fromkeys([_BASE, *(options.part or _PARTS)])
+        for part in dict.fromkeys([_BASE, *(options.part or PARTS)])
     }
     for run in runs.values():
         run.train()
     rows = [measured(*key, run, runs[_BASE, key[1]]) for key, run in runs.items()]
-    rows.sort(key=lambda row: list(_PARTS).index(row["part"]))
+    rows.sort(key=lambda row: list(PARTS).index(row["part"]))
     for row in rows:  # counted over the seeds, not averaged
         same = [each for each in rows if each["part"] == row["part"]]
         row |= {f"num_{name}": sum(each[name] for each in same) for name in ("better", "worse")}

@@ -5,8 +5,11 @@ found once. What is drawn is a function of the generator that is given and of no
 SentencePiece's own sampling is not: its generator begins elsewhere in each process.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from functools import cache
 from itertools import pairwise
+from operator import add
+from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,29 +91,38 @@ class SubwordSampler:
             weights = np.exp(log_probs - log_probs.max())
             segmentations = [ids for ids, _ in found]
         else:
-            random = np.random.default_rng(word)
-            segmentations = [self._dropped(word, random) for _ in range(_NUM_DRAWN)]
-            weights = np.ones(_NUM_DRAWN)
+            characters = tuple("".join(self._tokenizer.pieces(word)))
+            drawn = self._dropped(characters, Random(text))
+            weights = np.array(list(drawn.values()))
+            segmentations = [self._spelt(symbols) or word for symbols in drawn]
         return segmentations, weights / weights.sum()
 
-    def _dropped(self, word: Sequence[int], random: np.random.Generator) -> list[int]:
-        """The characters of the word, merged as BPE does, but for the merges that are left out."""
-        symbols = list("".join(self._tokenizer.pieces(word)))
-        while True:
-            pairs = [one + other for one, other in pairwise(symbols)]
-            kept = (random.random(len(pairs)) >= self._dropout).tolist()
-            # The merge that was learnt first has the lowest id, and is done first.
-            merges = [
-                (self._ids[pair], i)
-                for i, pair in enumerate(pairs)
-                if kept[i] and pair in self._ids
-            ]
-            if not merges:
-                break
-            _, i = min(merges)
-            symbols[i : i + 2] = [pairs[i]]
+    def _dropped(self, characters: tuple[str, ...], random: Random) -> Counter[tuple[str, ...]]:
+        """How often the characters were merged to what, where now and then a merge is left out."""
+        merged = cache(self._merged)
+        drawn: Counter[tuple[str, ...]] = Counter()
+        for _ in range(_NUM_DRAWN):
+            symbols = characters
+            while following := next(
+                (each for each in merged(symbols) if random.random() >= self._dropout), None
+            ):
+                symbols = following
+            drawn[symbols] += 1
+        return drawn
+
+    def _merged(self, symbols: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """What one merge makes of the symbols, that first which BPE would do first."""
+        merges = sorted(  # the merge that was learnt first has the lowest id
+            (self._ids[pair], i)
+            for i, pair in enumerate(map(add, symbols, symbols[1:]))
+            if pair in self._ids
+        )
+        return [(*symbols[:i], symbols[i] + symbols[i + 1], *symbols[i + 2 :]) for _, i in merges]
+
+    def _spelt(self, symbols: tuple[str, ...]) -> list[int] | None:
+        """Their ids; none where one is a character that the pieces spell in bytes."""
         if not all(symbol in self._ids for symbol in symbols):
-            return list(word)  # a character that is spelt in bytes
+            return None
         return [self._ids[symbol] for symbol in symbols]
 
 

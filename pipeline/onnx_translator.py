@@ -160,6 +160,11 @@ class OnnxTranslator:
             raise ConfigError(
                 f"mbr: expected 0, since an exported translator does not draw, got {settings.mbr}"
             )
+        if settings.reverse_weight:
+            raise ConfigError(
+                "reverse_weight: expected 0, since an exported translator asks no other model, got "
+                f"{settings.reverse_weight}"
+            )
         sentences = read_sentences(
             lines,
             self._source_tokenizer,

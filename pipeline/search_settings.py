@@ -15,6 +15,8 @@ class SearchSettings:
         length_penalty: What length is forgiven, see `beam_search`; 0 forgives nothing.
         coverage_penalty: What it costs to leave parts of the source out, see `beam_search`; 0
             means nothing.
+        reverse_weight: How much it counts what a translator of the other direction makes of what
+            the beam found, see `ReverseModel`; 0 means that none is asked.
         mbr: So many translations are drawn, and the one most like the others is taken (minimum
             Bayes risk); 0 means that the most probable one is searched for.
 
@@ -25,12 +27,13 @@ class SearchSettings:
     beam_size: int = 1
     length_penalty: float = 1.0
     coverage_penalty: float = 0.0
+    reverse_weight: float = 0.0
     mbr: int = 0
 
     def __post_init__(self) -> None:
         if self.beam_size < 1:
             raise ConfigError(f"beam_size: expected 1 or more, got {self.beam_size}")
-        for name in ("length_penalty", "coverage_penalty"):
+        for name in ("length_penalty", "coverage_penalty", "reverse_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name}: expected 0 or more, got {getattr(self, name)}")
             if self.beam_size == 1 and getattr(self, name) != getattr(type(self), name):

@@ -28,12 +28,12 @@ from pipeline.decoding import (
 from pipeline.decoding.batched import Found
 from pipeline.errors import ConfigError, ModelError
 from pipeline.hypothesis import Hypothesis
-from pipeline.languages import Direction
+from pipeline.languages import Direction, choose_target
 from pipeline.mbr import least_risk
-from pipeline.model_folder import TrainedModel, load_ensemble
-from pipeline.nn.prepared import PreparedSeq2Seq, can_be_prepared
-from pipeline.nn.seq2seq import Seq2Seq
+from pipeline.model_folder import TrainedModel, load_ensemble, load_model
+from pipeline.nn.prepared import ready_to_decode
 from pipeline.precision import Precision, choose_precision
+from pipeline.reverse_model import ReverseModel
 from pipeline.search_settings import SearchSettings
 from pipeline.sentences import Candidate, Sentence, best_candidates, read_sentences, target_text
 from pipeline.terms import Prepared, Terms, goes_on_with_word, translate_with_terms
@@ -60,12 +60,15 @@ class Translator:
         ensemble: More of them, whose probabilities are averaged with its own; they have its
             tokenizers, as `load_ensemble` makes sure.
         device: Where they run.
+        reverse: A translator of the other direction, which judges what a beam found where the
+            settings have a `reverse_weight`; see `ReverseModel`.
         precision: Of the weights and of all products: `fp32`; `bf16`, which is faster where the
             processor has units for it, and can give other words here and there; or `auto`, which
             takes it there. A model that is not decoded by a `PreparedSeq2Seq` stays in `fp32`.
 
     Raises:
-        ModelError: A model is for another task.
+        ModelError: A model is for another task, or the reverse model does not translate back.
+        ConfigError: The reverse model cannot know into which language to translate back.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Translator:
         trained: TrainedModel,
         *,
         ensemble: Sequence[TrainedModel] = (),
+        reverse: TrainedModel | None = None,
         device: str = "cpu",
         precision: Precision = "fp32",
     ) -> None:
@@ -81,15 +85,20 @@ class Translator:
                 raise ModelError(f"{each.name}: a model for {each.task}; expected translation")
         self._models = (trained, *ensemble)
         networks = [each.model for each in (trained, *ensemble)]
-        dtype = choose_precision(precision, device_type=torch.device(device).type)
-        models = [_ready(network, device, dtype) for network in networks]
+        self._device = torch.device(device)
+        dtype = choose_precision(precision, device_type=self._device.type)
+        models = [ready_to_decode(each, device=self._device, dtype=dtype) for each in networks]
         self._model: Model[Any] = Ensemble(models) if ensemble else models[0]
         self._copies_unknown = trained.target_tokenizer.has_unknown and any(
             network.decoder.attention is not None for network in networks
         )
         self._source_tokenizer = trained.source_tokenizer
         self._target_tokenizer = trained.target_tokenizer
-        self._device = torch.device(device)
+        self._reverse = None
+        if reverse is not None:
+            self._reverse = ReverseModel(
+                reverse, trained.directions, device=self._device, dtype=dtype
+            )
 
     @classmethod
     def from_pretrained(
@@ -97,6 +106,7 @@ class Translator:
         path: str | Path,
         *,
         ensemble: Sequence[str | Path] = (),
+        reverse: str | Path | None = None,
         device: str = "cpu",
         precision: Precision = "fp32",
     ) -> Self:
@@ -105,15 +115,18 @@ class Translator:
         Args:
             path: Where the model is.
             ensemble: Where more of them are, whose probabilities are averaged with its own.
+            reverse: Where a translator of the other direction is; see the class.
             device: Where they run.
             precision: See the class.
 
         Raises:
             ModelError: There is none, it is damaged, it is for another task, or those of an
-                ensemble do not share their tokenizers.
+                ensemble do not share their tokenizers; or see the class.
+            ConfigError: See the class.
         """
         trained, *others = load_ensemble([path, *ensemble])
-        return cls(trained, ensemble=others, device=device, precision=precision)
+        back = None if reverse is None else load_model(reverse)
+        return cls(trained, ensemble=others, reverse=back, device=device, precision=precision)
 
     @property
     def directions(self) -> list[Direction]:
@@ -177,6 +190,9 @@ class Translator:
         sentences = self._sentences(lines, tag_ids)
         if settings.mbr:
             texts = [self._least_risk(sentence, settings.mbr) for sentence in sentences]
+        elif settings.reverse_weight:
+            ranked = self._ranked(sentences, batch_size, settings, target_language)
+            texts = [best.text for best, *_ in ranked]
         else:
             options = self._search_options(settings)
             search = partial(search_best, self._model, with_log_probs=False, **options)
@@ -213,15 +229,42 @@ class Translator:
                 model does not translate into the language.
         """
         settings.check_n_best(n_best)
-        search = partial(beam_search, self._model, **self._search_options(settings))
         sentences = self._sentences(lines, self._tag_ids(target_language))
+        ranked = self._ranked(sentences, batch_size, settings, target_language)
         candidates = [[Candidate("", 0.0)] for _ in lines]
+        for sentence, best in zip(sentences, ranked, strict=True):
+            candidates[sentence.line] = best[:n_best]
+        return candidates
+
+    def _ranked(
+        self,
+        sentences: Sequence[Sentence],
+        batch_size: int,
+        settings: SearchSettings,
+        target_language: str | None,
+    ) -> list[list[Candidate]]:
+        """All that a beam finds of each sentence, the best first."""
+        if settings.reverse_weight and self._reverse is None:
+            raise ConfigError(
+                f"reverse_weight: expected a reverse model with it, got {settings.reverse_weight}"
+            )
+        search = partial(beam_search, self._model, **self._search_options(settings))
+        ranked = []
         for sentence, nbest in zip(
             sentences, self._decode(sentences, search, batch_size), strict=True
         ):
             texts = [self._text(sentence, hypothesis) for hypothesis in nbest]
-            candidates[sentence.line] = best_candidates(texts, nbest)[:n_best]
-        return candidates
+            ranked.append(best_candidates(texts, nbest))
+        if not settings.reverse_weight or self._reverse is None:
+            return ranked
+        return self._reverse.rerank(
+            [sentence.text for sentence in sentences],
+            ranked,
+            target_language=choose_target(self.directions, target_language, called="language"),
+            weight=settings.reverse_weight,
+            max_tokens=MAX_SOURCE_TOKENS,
+            batch_size=batch_size,
+        )
 
     def _tag_ids(self, target_language: str | None) -> list[int]:
         """They are the same for all models, which have the same tokenizer; all have to know it."""
@@ -336,10 +379,3 @@ class Translator:
     def _collate(self, ids: Sequence[int]) -> tuple[Tensor, Tensor]:
         source_ids, source_lengths = collate_sources([ids])
         return source_ids.to(self._device), source_lengths.to(self._device)
-
-
-def _ready(network: Seq2Seq, device: str, dtype: torch.dtype) -> Model[Any]:
-    """To decode from; what can be worked out beforehand is."""
-    if device == "cpu" and can_be_prepared(network):
-        return PreparedSeq2Seq(network, dtype)
-    return network.to(device).eval()

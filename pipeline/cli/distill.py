@@ -2,12 +2,18 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.language_options import add_language_options, chosen_direction
 from pipeline.cli.main import Parser
-from pipeline.cli.search_options import add_length_penalty_option, add_precision_option
+from pipeline.cli.search_options import (
+    add_length_penalty_option,
+    add_precision_option,
+    add_reverse_options,
+    reverse_weight,
+)
 from pipeline.errors import ConfigError, ModelError
 from pipeline.languages import Direction
 
@@ -27,6 +33,7 @@ def run(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("--beam-size", type=int, default=5, help="of the teachers (default: 5)")
     add_length_penalty_option(parser)
+    add_reverse_options(parser)
     add_precision_option(parser)
     parser.add_argument(
         "--each", action="store_true", help="each teacher writes by itself, not the ensemble"
@@ -63,6 +70,7 @@ def run(arguments: Sequence[str]) -> None:
         else [load_ensemble(options.teacher)]
     )
     back = [load_model(folder) for folder in options.back]
+    reverse = load_model(options.reverse) if options.reverse else None
     for each in [*itertools.chain(*forward), *back]:
         if each.task != "translation":
             raise ModelError(f"{each.name}: a model for {each.task}; expected translation")
@@ -72,16 +80,25 @@ def run(arguments: Sequence[str]) -> None:
         _require(each, direction, "teacher")
     for each in back:
         _require(each, Direction(direction.target, direction.source), "--back")
-    settings = SearchSettings(beam_size=options.beam_size, length_penalty=options.length_penalty)
+    settings = SearchSettings(
+        beam_size=options.beam_size,
+        length_penalty=options.length_penalty,
+        reverse_weight=reverse_weight(options),
+    )
 
     def teacher(first: TrainedModel, *others: TrainedModel, backwards: bool = False) -> Teacher:
-        translator = Translator(first, ensemble=others, precision=options.precision)
+        translator = Translator(
+            first,
+            ensemble=others,
+            reverse=None if backwards else reverse,
+            precision=options.precision,
+        )
 
         def propose(lines: Sequence[str]) -> list[list[str]]:
             beams = translator.candidates(
                 lines,
                 settings.beam_size if options.closest else 1,
-                settings=settings,
+                settings=replace(settings, reverse_weight=0.0) if backwards else settings,
                 target_language=direction.source if backwards else direction.target,
             )
             return [[candidate.text for candidate in beam] for beam in beams]
@@ -102,6 +119,8 @@ def run(arguments: Sequence[str]) -> None:
         "with_references": options.with_references,
         "corpus": config.path,
     }
+    if options.reverse:
+        description |= {"reverse": options.reverse, "reverse_weight": settings.reverse_weight}
     if config.is_multilingual:
         description["direction"] = str(direction)
     num_pairs = write_distilled(

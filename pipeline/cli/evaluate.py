@@ -43,9 +43,7 @@ def run(arguments: Sequence[str]) -> None:
     add_language_options(parser)
     add_search_options(parser.add_argument_group("of a translator's search"))
     add_bleu_options(parser)
-    replies = parser.add_argument_group("of a chatbot's replies")
-    add_chat_options(replies)
-    replies.add_argument("--reverse", metavar="MODEL", help="ranks --num-candidates; see chat")
+    add_chat_options(parser.add_argument_group("of a chatbot's replies"))
     options = parser.parse_args(arguments)
     for name in ("beam_size", "batch_size"):
         if getattr(options, name) < 1:
@@ -59,10 +57,10 @@ def run(arguments: Sequence[str]) -> None:
     from pipeline.evaluation import GenerationScores, Pairs, evaluate, load_references
     from pipeline.evaluation.worst import worst_translations
     from pipeline.model_folder import load_ensemble, load_model
+    from pipeline.search_settings import SearchSettings
 
     settings = chat_settings(options)
     protocol = bleu_protocol(options)
-    search = search_settings(options)
     trained, *ensemble = load_ensemble([options.model, *options.ensemble])
     if options.output and trained.task in ("language_model", "forecast"):
         raise ConfigError(f"--output: a model for {trained.task} writes no text")
@@ -72,13 +70,14 @@ def run(arguments: Sequence[str]) -> None:
     given += ["--worst"] if options.worst else []
     if trained.task != "translation" and given:
         raise ConfigError(f"{given[0]}: expected a translator, got a model for {trained.task}")
-    if trained.task not in ("translation", "chat") and (given := given_bleu_options(options)):
+    given = given_bleu_options(options) + (["--reverse"] if options.reverse else [])
+    if trained.task not in ("translation", "chat") and given:
         raise ConfigError(
             f"{given[0]}: expected a translator or a chatbot, got a model for {trained.task}"
         )
-    direction = None
+    direction, search = None, SearchSettings(beam_size=options.beam_size)
     if trained.task == "translation":
-        direction = chosen_direction(options, trained.directions)
+        direction, search = chosen_direction(options, trained.directions), search_settings(options)
     references = load_references(
         trained, path=options.data, split=options.split, direction=direction
     )

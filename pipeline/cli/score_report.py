@@ -102,6 +102,8 @@ def _decoding(scores: "GenerationScores") -> str:
             words.append(f"length penalty {search.length_penalty:g}")
         if search.coverage_penalty:
             words.append(f"coverage penalty {search.coverage_penalty:g}")
+        if search.reverse_weight:
+            words.append(f"reverse model {search.reverse_weight:g}")
     elif search.mbr:
         words = [f"minimum Bayes risk of {search.mbr}"]
     elif isinstance(scores, ChatScores) and scores.settings.temperature > 0:

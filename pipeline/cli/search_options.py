@@ -3,10 +3,14 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from pipeline.errors import ConfigError
+
 if TYPE_CHECKING:
     from pipeline.search_settings import SearchSettings
 
-_DEFAULTS = {"length_penalty": 1.0, "coverage_penalty": 0.0, "mbr": 0}
+_DEFAULTS = {"length_penalty": 1.0, "coverage_penalty": 0.0, "reverse_weight": None, "mbr": 0}
+_REVERSE_WEIGHT = 0.3
+"""Of 0 to 1.5 the best for one model on Multi30k's validation split (docs/experiments.md)."""
 
 
 def add_search_options(parser: argparse._ActionsContainer) -> None:
@@ -19,6 +23,7 @@ def add_search_options(parser: argparse._ActionsContainer) -> None:
         default=_DEFAULTS["coverage_penalty"],
         help="of a beam: against leaving parts of the source out (default: 0.0)",
     )
+    add_reverse_options(parser)
     parser.add_argument(
         "--mbr",
         metavar="N",
@@ -44,6 +49,21 @@ def add_length_penalty_option(parser: argparse._ActionsContainer) -> None:
         type=float,
         default=_DEFAULTS["length_penalty"],
         help="of a beam: by length to the power of A (default: 1.0)",
+    )
+
+
+def add_reverse_options(parser: argparse._ActionsContainer) -> None:
+    """Add them, for a command whose translators search with a beam."""
+    parser.add_argument(
+        "--reverse",
+        metavar="MODEL",
+        help="a model of the other direction, which has a say in what is best of a beam",
+    )
+    parser.add_argument(
+        "--reverse-weight",
+        metavar="W",
+        type=float,
+        help=f"how much the other direction counts (default: {_REVERSE_WEIGHT} with --reverse)",
     )
 
 
@@ -73,6 +93,20 @@ def search_settings(options: argparse.Namespace) -> "SearchSettings":
     """
     from pipeline.search_settings import SearchSettings
 
-    return SearchSettings(
-        beam_size=options.beam_size, **{name: getattr(options, name) for name in _DEFAULTS}
-    )
+    given = {name: getattr(options, name) for name in _DEFAULTS}
+    given["reverse_weight"] = reverse_weight(options)
+    return SearchSettings(beam_size=options.beam_size, **given)
+
+
+def reverse_weight(options: argparse.Namespace) -> float:
+    """What was given, or what suits a reverse model; 0 where there is none.
+
+    Raises:
+        ConfigError: A weight was given, and no model.
+    """
+    if not options.reverse:
+        if options.reverse_weight is not None:
+            raise ConfigError("--reverse-weight: expected --reverse with it")
+        return 0.0
+    weight: float | None = options.reverse_weight
+    return _REVERSE_WEIGHT if weight is None else weight

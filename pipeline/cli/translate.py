@@ -107,7 +107,7 @@ def run(arguments: Sequence[str]) -> None:
 
 def _refuse(options: argparse.Namespace) -> None:
     """Refuse what an exported translator cannot do, its precision being what it was exported in."""
-    given = {f"--{name}": getattr(options, name) for name in ("glossary", "protect")}
+    given = {f"--{name}": getattr(options, name) for name in ("glossary", "protect", "reverse")}
     refused = [option for option, value in given.items() if value is not None]
     allowed = ("--length-penalty", "--coverage-penalty")
     refused += [option for option in given_search_options(options) if option not in allowed]
@@ -127,7 +127,10 @@ def _trained(options: argparse.Namespace) -> "Translator":
     from pipeline.translator import Translator
 
     return Translator.from_pretrained(
-        options.model, ensemble=options.ensemble, precision=options.precision
+        options.model,
+        ensemble=options.ensemble,
+        reverse=options.reverse,
+        precision=options.precision,
     )
 
 

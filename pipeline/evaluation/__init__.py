@@ -68,7 +68,8 @@ def evaluate(
         precision: For translations: see `Translator`.
         batch_size: Sentences together.
         settings: How replies are generated; for chat models only.
-        reverse: A model from reply to message, by which candidates are ranked.
+        reverse: A model of the other direction, which judges what a beam found, or ranks the
+            candidates of a reply.
         protocol: How BLEU is computed, where there is one.
 
     Raises:
@@ -98,6 +99,7 @@ def evaluate(
         pairs,
         search=search,
         ensemble=ensemble,
+        reverse=reverse,
         precision=precision,
         batch_size=batch_size,
         protocol=protocol,

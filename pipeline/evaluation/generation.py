@@ -80,6 +80,7 @@ def score_translations(
     beam_size: int = 1,
     search: SearchSettings | None = None,
     ensemble: Sequence[TrainedModel] = (),
+    reverse: TrainedModel | None = None,
     precision: Precision = "fp32",
     batch_size: int = 64,
     protocol: BleuProtocol = CASED_13A,
@@ -95,6 +96,7 @@ def score_translations(
         beam_size: 1 is greedy decoding.
         search: How translations are searched for, instead of the beam size alone.
         ensemble: Models whose probabilities are averaged with its own.
+        reverse: See `Translator`.
         precision: In which it translates; the references are scored in `fp32`.
         batch_size: Sentences together.
         protocol: How BLEU is computed.
@@ -102,7 +104,9 @@ def score_translations(
     """
     settings = SearchSettings.of(beam_size, search)
     model = trained.model.to(device).eval()
-    translator = Translator(trained, ensemble=ensemble, device=device, precision=precision)
+    translator = Translator(
+        trained, ensemble=ensemble, reverse=reverse, device=device, precision=precision
+    )
     started = time.perf_counter()
     texts = translator.translate(
         pairs.sources,

@@ -185,6 +185,21 @@ class PreparedSeq2Seq:
         return parts
 
 
+def ready_to_decode(
+    network: Seq2Seq, *, device: torch.device, dtype: torch.dtype
+) -> "Seq2Seq | PreparedSeq2Seq":
+    """The network with all worked out that can be, where it runs on a CPU and its parts are known.
+
+    Args:
+        network: Trained.
+        device: Where it is to run.
+        dtype: Of the weights and products of what is prepared; all else stays as it is.
+    """
+    if device.type == "cpu" and can_be_prepared(network):
+        return PreparedSeq2Seq(network, dtype)
+    return network.to(device).eval()
+
+
 def can_be_prepared(network: Seq2Seq) -> bool:
     """Whether `PreparedSeq2Seq` knows all its parts."""
     return unknown_part(network.config) is None

@@ -174,6 +174,10 @@ def test_the_target_language_is_asked_for_as_it_is_there(
         ({"batch_size": 0}, "batch_size: expected 1 or more, got 0"),
         ({"beam_size": 0}, "beam_size: expected 1 or more, got 0"),
         ({"settings": SearchSettings(mbr=4)}, "mbr: expected 0, since an exported .* got 4"),
+        (
+            {"settings": SearchSettings(beam_size=2, reverse_weight=0.3)},
+            "reverse_weight: expected 0, since an exported .* got 0.3",
+        ),
         ({"beam_size": 2, "settings": SearchSettings()}, "beam_size: expected it in the settings"),
         ({"target_language": "de"}, "tiny: target_language: expected ko, got de"),
     ],

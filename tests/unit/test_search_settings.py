@@ -17,6 +17,8 @@ from pipeline.search_settings import SearchSettings
         ({"beam_size": 2, "coverage_penalty": math.inf}, "coverage_penalty: .* got inf"),
         ({"length_penalty": 0.5}, "length_penalty: expected a beam_size of 2 or more"),
         ({"coverage_penalty": 0.5}, "coverage_penalty: expected a beam_size of 2 or more"),
+        ({"beam_size": 2, "reverse_weight": -1.0}, "reverse_weight: expected 0 or more"),
+        ({"reverse_weight": 0.3}, "reverse_weight: expected a beam_size of 2 or more"),
         ({"mbr": -1}, r"mbr: expected 0 \(off\) or 2 or more, got -1"),
         ({"mbr": 1}, r"mbr: expected 0 \(off\) or 2 or more, got 1"),
         ({"mbr": 4, "beam_size": 2}, "mbr: expected a beam_size of 1"),
@@ -35,6 +37,7 @@ def test_a_value_that_cannot_be_used_is_an_error_that_names_it(
     [
         {},
         {"beam_size": 2, "length_penalty": 0.0, "coverage_penalty": 0.2},
+        {"beam_size": 2, "reverse_weight": 0.3},
         {"mbr": 2},
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 import torch
 
+import pipeline.nn.prepared
 import pipeline.translator
 from pipeline import SearchSettings, Translator
 from pipeline.batch import collate_sources
@@ -541,6 +542,6 @@ def test_a_model_that_cannot_be_prepared_translates_as_it_is(
 ) -> None:
     trained = load_model(tiny_translator_folder)
     expected = Translator(trained).translate(LINES)
-    monkeypatch.setattr(pipeline.translator, "can_be_prepared", lambda _: False)
+    monkeypatch.setattr(pipeline.nn.prepared, "can_be_prepared", lambda _: False)
     trained.network.train()
     assert Translator(trained, precision="bf16").translate(LINES) == expected

@@ -171,6 +171,23 @@ def test_models_of_the_other_direction_write_sources(teacher: Path, tmp_path: Pa
     assert [row["en"] for row in rows[6:]] == Translator.from_pretrained(back).translate(targets)
 
 
+def test_a_model_of_the_other_direction_has_a_say(teacher: Path, tmp_path: Path) -> None:
+    trained = load_model(teacher)
+    back = tmp_path / "back"
+    save_model(replace(trained, data={**trained.data, "source": "ko", "target": "en"}), back)
+    output = tmp_path / "distilled"
+    words = [str(teacher), "--reverse", str(back), "--reverse-weight", "5", "--beam-size", "4"]
+    distill.run([*words, "--back", str(back), "--output", str(output)])
+    rows = [json.loads(line) for line in (output / "train.jsonl").read_text("utf-8").splitlines()]
+    settings = SearchSettings(beam_size=4, reverse_weight=5)
+    translator = Translator.from_pretrained(teacher, reverse=back)
+    found = translator.translate([row["en"] for row in rows[:6]], settings=settings)
+    assert [row["ko"] for row in rows[:6]] == found
+    assert found != translator.translate([row["en"] for row in rows[:6]], beam_size=4)
+    description = json.loads((output / "distillation.json").read_text("utf-8"))
+    assert (description["reverse"], description["reverse_weight"]) == (str(back), 5)
+
+
 def test_a_model_of_the_same_direction_cannot_write_sources(teacher: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"--back: .* translates en to ko; expected ko to en"):
         distill.run([str(teacher), "--back", str(teacher), "--output", str(tmp_path / "d")])

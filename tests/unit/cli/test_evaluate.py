@@ -306,6 +306,7 @@ def test_how_was_searched_is_in_the_json(
         "beam_size": 3,
         "length_penalty": 0.5,
         "coverage_penalty": 0.1,
+        "reverse_weight": 0.0,
         "mbr": 0,
     }
     assert (values["beam_size"], values["num_models"]) == (3, 2)
@@ -320,6 +321,28 @@ def test_a_translators_search_is_refused_elsewhere(
     words = [*words, chat_folder] if words == ["--ensemble"] else words
     with pytest.raises(ConfigError, match="^--(mbr|ensemble|coverage-penalty): expected a trans"):
         evaluate.run([chat_folder, "--data", talk, *words])
+
+
+def test_a_reverse_model_has_a_say(
+    folder: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained = load_model(folder)
+    back = {**trained.data, "source": "ko", "target": "en"}
+    save_model(replace(trained, data=back), tmp_path / "back")
+    output = tmp_path / "hypotheses.tsv"
+    words = [str(folder), "--data", str(corpus), "--beam-size", "4", "--output", str(output)]
+    assert _json(capsys, words)["search"]["reverse_weight"] == 0
+    plain = output.read_text(encoding="utf-8")
+    words += ["--reverse", str(tmp_path / "back"), "--reverse-weight", "9"]
+    assert _json(capsys, words)["search"]["reverse_weight"] == 9
+    assert output.read_text(encoding="utf-8") != plain
+
+
+def test_a_chatbots_reverse_model_is_no_translators(
+    chat_folder: str, talk: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--num-candidates", "3", "--temperature", "0.5", "--reverse", chat_folder]
+    assert _json(capsys, [chat_folder, "--data", talk, *options])["search"]["reverse_weight"] == 0
 
 
 def test_one_of_several_directions_is_scored(

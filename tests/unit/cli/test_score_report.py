@@ -127,6 +127,7 @@ def test_a_report_says_how_it_was_decoded(beam_size: int, temperature: float, wo
         (SearchSettings(), 2, "greedy, 2 models"),
         (SearchSettings(mbr=16), 1, "minimum Bayes risk of 16"),
         (SearchSettings(beam_size=5, coverage_penalty=0.2), 1, "beam 5, coverage penalty 0.2"),
+        (SearchSettings(beam_size=5, reverse_weight=0.3), 1, "beam 5, reverse model 0.3"),
         (
             SearchSettings(beam_size=5, length_penalty=0.6),
             3,

@@ -1,5 +1,6 @@
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,31 @@ def test_an_ensemble(
     assert together != Translator.from_pretrained(one).translate(_LINES)
 
 
+def test_a_reverse_model(
+    tiny_translator_folder: Path,
+    reverse_folder: Path,
+    file: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model, reverse = str(tiny_translator_folder), str(reverse_folder)
+    words = [model, str(file), "--beam-size", "4", "--reverse", reverse]
+    translator = Translator.from_pretrained(model, reverse=reverse)
+    for weight, more in ((0.3, []), (9.0, ["--reverse-weight", "9"])):
+        translate.run([*words, *more])
+        settings = SearchSettings(beam_size=4, reverse_weight=weight)
+        assert capsys.readouterr().out == _text(
+            [*translator.translate(_LINES, settings=settings), ""]
+        )
+
+
+@pytest.fixture
+def reverse_folder(tiny_translator_folder: Path, tmp_path: Path) -> Path:
+    trained = load_model(tiny_translator_folder)
+    back = {**trained.data, "source": "ko", "target": "en"}
+    save_model(replace(trained, data=back), tmp_path / "reverse")
+    return tmp_path / "reverse"
+
+
 @pytest.fixture
 def other_folder(tiny_translator_folder: Path, tmp_path: Path) -> Path:
     """A model with the same tokenizer and other weights."""
@@ -231,6 +257,8 @@ def test_n_best_is_a_table_whose_lines_are_numbered_through(
         (["--n-best", "1", "--mbr", "4"], "n_best: expected none with mbr, got 1"),
         (["--mbr", "4", "--beam-size", "3"], "mbr: expected a beam_size of 1"),
         (["--coverage-penalty", "0.2"], "coverage_penalty: expected a beam_size of 2 or more"),
+        (["--reverse", "other"], "reverse_weight: expected a beam_size of 2 or more"),
+        (["--reverse-weight", "0.2", "--beam-size", "2"], "--reverse-weight: expected --reverse"),
     ],
 )
 def test_options_that_do_not_go_together_are_told_before_the_model_is_loaded(
@@ -341,6 +369,7 @@ def _without_scores(text: str) -> list[tuple[str, str]]:
         (["--protect", "urls"], "--protect"),
         (["--mbr", "6"], "--mbr"),
         (["--ensemble", "other"], "--ensemble"),
+        (["--reverse", "other", "--beam-size", "2"], "--reverse"),
         (["--precision", "bf16"], "--precision"),
     ],
 )

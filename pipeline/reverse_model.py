@@ -50,12 +50,13 @@ class ReverseModel:
             if Direction(target, source) not in trained.directions:
                 known = ", ".join(map(str, trained.directions))
                 raise ModelError(
-                    f"{trained.name} translates {known}; expected {target} to {source}"
+                    f"the reverse model {trained.name} translates {known}; "
+                    f"expected {target} to {source}"
                 )
             if target in self._tag_ids:
                 sources = ", ".join(each.source for each in directions if each.target == target)
                 raise ConfigError(
-                    f"{trained.name}: expected one language to translate back into from {target}, "
+                    f"reverse: expected one language to translate back into from {target}, "
                     f"got {sources}"
                 )
             self._tag_ids[target] = trained.tag_ids(source)

@@ -102,11 +102,15 @@ def reverse_weight(options: argparse.Namespace) -> float:
     """What was given, or what suits a reverse model; 0 where there is none.
 
     Raises:
-        ConfigError: A weight was given, and no model.
+        ConfigError: A weight was given and no model, or there is no beam to judge.
     """
     if not options.reverse:
         if options.reverse_weight is not None:
             raise ConfigError("--reverse-weight: expected --reverse with it")
         return 0.0
+    if options.beam_size < 2:
+        raise ConfigError(
+            f"--reverse: expected a --beam-size of 2 or more with it, got {options.beam_size}"
+        )
     weight: float | None = options.reverse_weight
     return _REVERSE_WEIGHT if weight is None else weight

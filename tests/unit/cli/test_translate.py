@@ -257,7 +257,7 @@ def test_n_best_is_a_table_whose_lines_are_numbered_through(
         (["--n-best", "1", "--mbr", "4"], "n_best: expected none with mbr, got 1"),
         (["--mbr", "4", "--beam-size", "3"], "mbr: expected a beam_size of 1"),
         (["--coverage-penalty", "0.2"], "coverage_penalty: expected a beam_size of 2 or more"),
-        (["--reverse", "other"], "reverse_weight: expected a beam_size of 2 or more"),
+        (["--reverse", "other"], "--reverse: expected a --beam-size of 2 or more with it, got 1"),
         (["--reverse-weight", "0.2", "--beam-size", "2"], "--reverse-weight: expected --reverse"),
     ],
 )

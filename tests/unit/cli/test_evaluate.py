@@ -116,13 +116,14 @@ def test_a_tokenizer_of_bleu_that_is_missing_is_told_before_anything_is_loaded(
         evaluate.run(["no model", "--bleu-tokenizer", "ko-mecab"])
 
 
-def test_how_bleu_is_computed_is_refused_where_there_is_none(
-    tiny_tokenizer: Tokenizer, table: Path, tmp_path: Path
+@pytest.mark.parametrize("words", [["--lowercase"], ["--reverse", "other"]])
+def test_what_a_generator_is_asked_is_refused_where_nothing_is_generated(
+    tiny_tokenizer: Tokenizer, table: Path, tmp_path: Path, words: list[str]
 ) -> None:
     folder = _save(tmp_path / "model", "classification", tiny_tokenizer)
-    message = "^--lowercase: expected a translator or a chatbot, got a model for classification$"
+    message = f"^{words[0]}: expected a translator or a chatbot, got a model for classification$"
     with pytest.raises(ConfigError, match=message):
-        evaluate.run([folder, "--data", str(table), "--lowercase"])
+        evaluate.run([folder, "--data", str(table), *words])
 
 
 def test_output_is_a_table_of_texts(

@@ -334,7 +334,9 @@ def test_a_reverse_model_has_a_say(
     words = [str(folder), "--data", str(corpus), "--beam-size", "4", "--output", str(output)]
     assert _json(capsys, words)["search"]["reverse_weight"] == 0
     plain = output.read_text(encoding="utf-8")
-    words += ["--reverse", str(tmp_path / "back"), "--reverse-weight", "9"]
+    words += ["--reverse", str(tmp_path / "back")]
+    assert _json(capsys, words)["search"]["reverse_weight"] == 0.2
+    words += ["--reverse-weight", "9"]
     assert _json(capsys, words)["search"]["reverse_weight"] == 9
     assert output.read_text(encoding="utf-8") != plain
 

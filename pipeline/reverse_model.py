@@ -14,7 +14,7 @@ import torch
 from pipeline.batch import collate_sources, rows_by_length
 from pipeline.decoding import Model, score_targets
 from pipeline.errors import ConfigError, ModelError
-from pipeline.languages import Direction
+from pipeline.languages import Direction, targets_of
 from pipeline.model_folder import TrainedModel
 from pipeline.nn.prepared import ready_to_decode
 from pipeline.sentences import Candidate
@@ -30,9 +30,7 @@ class ReverseModel:
         dtype: Of its weights and products, as far as it can be prepared.
 
     Raises:
-        ModelError: It is for another task, or does not translate back.
-        ConfigError: The other translates into a language from several, so that it is not known
-            into which one to translate back.
+        ModelError: It is for another task, or translates nothing back.
     """
 
     def __init__(
@@ -45,25 +43,38 @@ class ReverseModel:
     ) -> None:
         if trained.task != "translation":
             raise ModelError(f"{trained.name}: a model for {trained.task}; expected translation")
-        self._tag_ids: dict[str, list[int]] = {}
-        for source, target in directions:
-            if Direction(target, source) not in trained.directions:
-                known = ", ".join(map(str, trained.directions))
-                raise ModelError(
-                    f"the reverse model {trained.name} translates {known}; "
-                    f"expected {target} to {source}"
-                )
-            if target in self._tag_ids:
-                sources = ", ".join(each.source for each in directions if each.target == target)
-                raise ConfigError(
-                    f"reverse: expected one language to translate back into from {target}, "
-                    f"got {sources}"
-                )
-            self._tag_ids[target] = trained.tag_ids(source)
-        self._source_tokenizer = trained.source_tokenizer
-        self._target_tokenizer = trained.target_tokenizer
+        self._trained = trained
+        self._sources = {  # of each language that is translated into: from which
+            target: [source for source, other in directions if other == target]
+            for target in targets_of(directions)
+        }
+        if not any(
+            Direction(target, source) in self._trained.directions for source, target in directions
+        ):
+            raise ModelError(self._refusal(f"{directions[0].target} to {directions[0].source}"))
         self._model: Model[Any] = ready_to_decode(trained.model, device=device, dtype=dtype)
         self._device = device
+
+    def require(self, target_language: str) -> Direction:
+        """How it translates what is in this language.
+
+        Raises:
+            ConfigError: Not at all, or there are several languages that it may come from.
+        """
+        source, *others = self._sources[target_language]
+        if others:
+            raise ConfigError(
+                f"reverse: expected one language to translate back into from {target_language}, "
+                f"got {', '.join([source, *others])}"
+            )
+        direction = Direction(target_language, source)
+        if direction not in self._trained.directions:
+            raise ConfigError(self._refusal(str(direction)))
+        return direction
+
+    def _refusal(self, expected: str) -> str:
+        known = ", ".join(map(str, self._trained.directions))
+        return f"the reverse model {self._trained.name} translates {known}; expected {expected}"
 
     def rerank(
         self,
@@ -80,14 +91,18 @@ class ReverseModel:
         Args:
             sources: What was translated.
             found: Of each source what was found, with the scores of the search.
-            target_language: In which the candidates are.
+            target_language: In which the candidates are; see `require`.
             weight: w.
             max_tokens: Of a source no more was read, and no more is asked for.
             batch_size: Candidates that are judged together.
         """
-        tag_ids = self._tag_ids[target_language]
-        encoded = self._target_tokenizer.encode_batch(sources)
-        read = [tag_ids + self._source_tokenizer.encode(each.text) for one in found for each in one]
+        tag_ids = self._trained.tag_ids(self.require(target_language).target)
+        encoded = self._trained.target_tokenizer.encode_batch(sources)
+        read = [
+            tag_ids + self._trained.source_tokenizer.encode(each.text)
+            for one in found
+            for each in one
+        ]
         asked = [ids[:max_tokens] for ids, one in zip(encoded, found, strict=True) for _ in one]
         log_probs = torch.zeros(len(read))
         for rows in rows_by_length(read, batch_size):

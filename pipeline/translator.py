@@ -67,8 +67,7 @@ class Translator:
             takes it there. A model that is not decoded by a `PreparedSeq2Seq` stays in `fp32`.
 
     Raises:
-        ModelError: A model is for another task, or the reverse model does not translate back.
-        ConfigError: The reverse model cannot know into which language to translate back.
+        ModelError: A model is for another task, or the reverse model translates nothing back.
     """
 
     def __init__(
@@ -122,7 +121,6 @@ class Translator:
         Raises:
             ModelError: There is none, it is damaged, it is for another task, or those of an
                 ensemble do not share their tokenizers; or see the class.
-            ConfigError: See the class.
         """
         trained, *others = load_ensemble([path, *ensemble])
         back = None if reverse is None else load_model(reverse)
@@ -171,7 +169,8 @@ class Translator:
 
         Raises:
             ConfigError: A size is less than 1, a setting does not suit the model, there are
-                settings and a beam size, or the model does not translate into the language.
+                settings and a beam size, or the model does not translate into the language, or the
+                reverse model not back from it.
         """
         settings = SearchSettings.of(beam_size, settings)
         tag_ids = self._tag_ids(target_language)
@@ -244,7 +243,11 @@ class Translator:
         target_language: str | None,
     ) -> list[list[Candidate]]:
         """All that a beam finds of each sentence, the best first."""
-        if settings.reverse_weight and self._reverse is None:
+        reverse = self._reverse if settings.reverse_weight else None
+        language = choose_target(self.directions, target_language, called="target_language")
+        if reverse is not None:
+            reverse.require(language)  # before the search, which takes its time
+        elif settings.reverse_weight:
             raise ConfigError(
                 f"reverse_weight: expected a reverse model with it, got {settings.reverse_weight}"
             )
@@ -255,12 +258,12 @@ class Translator:
         ):
             texts = [self._text(sentence, hypothesis) for hypothesis in nbest]
             ranked.append(best_candidates(texts, nbest))
-        if not settings.reverse_weight or self._reverse is None:
+        if reverse is None:
             return ranked
-        return self._reverse.rerank(
+        return reverse.rerank(
             [sentence.text for sentence in sentences],
             ranked,
-            target_language=choose_target(self.directions, target_language, called="language"),
+            target_language=language,
             weight=settings.reverse_weight,
             max_tokens=MAX_SOURCE_TOKENS,
             batch_size=batch_size,

@@ -19,7 +19,6 @@ from pipeline.sentences import Candidate
 LINES = ["A man in a red shirt.", "", "Where is the next railway station, please?", "Two"]
 PLAIN = SearchSettings(beam_size=5)
 JUDGED = SearchSettings(beam_size=5, reverse_weight=0.7)
-FP32 = torch.float32
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +95,24 @@ def test_who_cannot_judge(
         Translator(forward, reverse=load_model(tiny_chat_folder))
     with pytest.raises(ModelError, match="translates en to ko; expected ko to en$"):
         Translator(forward, reverse=forward)
-    several = [Direction("en", "ko"), Direction("de", "ko")]
-    data = {**back.data, "source": ["ko"], "target": ["en", "de"]}
+
+
+def test_back_from_a_language_that_it_does_not_know(
+    forward: TrainedModel, both_ways: TrainedModel
+) -> None:
+    into_two = replace(both_ways, data={**both_ways.data, "source": "en"})
+    from_ko = replace(forward, data={**forward.data, "source": "ko", "target": "en"})
+    translator = Translator(into_two, reverse=from_ko)
+    translator.translate(LINES, settings=JUDGED, target_language="ko")
+    with pytest.raises(ConfigError, match="translates ko to en; expected de to en$"):
+        translator.translate(LINES, settings=JUDGED, target_language="de")
+
+
+def test_it_has_to_be_known_which_language_to_translate_back_into(back: TrainedModel) -> None:
+    directions = [Direction("en", "ko"), Direction("de", "ko")]
+    reverse = ReverseModel(back, directions, device=torch.device("cpu"), dtype=torch.float32)
     with pytest.raises(ConfigError, match="one language to translate back .* ko, got en, de$"):
-        ReverseModel(replace(back, data=data), several, device=torch.device("cpu"), dtype=FP32)
+        reverse.require("ko")
 
 
 def test_what_was_not_read_is_not_asked_for(

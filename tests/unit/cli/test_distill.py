@@ -188,9 +188,12 @@ def test_a_model_of_the_other_direction_has_a_say(teacher: Path, tmp_path: Path)
     assert (description["reverse"], description["reverse_weight"]) == (str(back), 5)
 
 
-def test_a_model_of_the_same_direction_cannot_write_sources(teacher: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"--back: .* translates en to ko; expected ko to en"):
-        distill.run([str(teacher), "--back", str(teacher), "--output", str(tmp_path / "d")])
+@pytest.mark.parametrize("option", ["--back", "--reverse"])
+def test_a_model_of_the_same_direction_does_not_translate_back(
+    teacher: Path, tmp_path: Path, option: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"{option}: .* translates en to ko; expected ko to en"):
+        distill.run([str(teacher), option, str(teacher), "--output", str(tmp_path / "d")])
     assert not (tmp_path / "d").exists()
 
 

@@ -78,11 +78,11 @@ def run(arguments: Sequence[str]) -> None:
     direction = chosen_direction(options, forward[0][0].directions)
     for each in itertools.chain(*forward):
         _require(each, direction, "teacher")
-    backwards = Direction(direction.target, direction.source)
+    opposite = Direction(direction.target, direction.source)
     for each in back:
-        _require(each, backwards, "--back")
+        _require(each, opposite, "--back")
     if reverse is not None:
-        _require(reverse, backwards, "--reverse")
+        _require(reverse, opposite, "--reverse")
     settings = SearchSettings(
         beam_size=options.beam_size,
         length_penalty=options.length_penalty,

@@ -14,7 +14,7 @@ import torch
 from pipeline.batch import collate_sources, rows_by_length
 from pipeline.decoding import Model, score_targets
 from pipeline.errors import ConfigError, ModelError
-from pipeline.languages import Direction, targets_of
+from pipeline.languages import Direction
 from pipeline.model_folder import TrainedModel
 from pipeline.nn.prepared import ready_to_decode
 from pipeline.sentences import Candidate
@@ -44,14 +44,10 @@ class ReverseModel:
         if trained.task != "translation":
             raise ModelError(f"{trained.name}: a model for {trained.task}; expected translation")
         self._trained = trained
-        self._sources = {  # of each language that is translated into: from which
-            target: [source for source, other in directions if other == target]
-            for target in targets_of(directions)
-        }
-        if not any(
-            Direction(target, source) in self._trained.directions for source, target in directions
-        ):
-            raise ModelError(self._refusal(f"{directions[0].target} to {directions[0].source}"))
+        self._judged = directions
+        back = [Direction(target, source) for source, target in directions]
+        if not set(back) & set(trained.directions):
+            raise ModelError(self._refusal(back[0]))
         self._model: Model[Any] = ready_to_decode(trained.model, device=device, dtype=dtype)
         self._device = device
 
@@ -61,18 +57,18 @@ class ReverseModel:
         Raises:
             ConfigError: Not at all, or there are several languages that it may come from.
         """
-        source, *others = self._sources[target_language]
-        if others:
+        sources = [source for source, target in self._judged if target == target_language]
+        if len(sources) != 1:
             raise ConfigError(
                 f"reverse: expected one language to translate back into from {target_language}, "
-                f"got {', '.join([source, *others])}"
+                f"got {', '.join(sources)}"
             )
-        direction = Direction(target_language, source)
+        direction = Direction(target_language, sources[0])
         if direction not in self._trained.directions:
-            raise ConfigError(self._refusal(str(direction)))
+            raise ConfigError(self._refusal(direction))
         return direction
 
-    def _refusal(self, expected: str) -> str:
+    def _refusal(self, expected: Direction) -> str:
         known = ", ".join(map(str, self._trained.directions))
         return f"the reverse model {self._trained.name} translates {known}; expected {expected}"
 

@@ -59,9 +59,9 @@ class Translator:
         trained: A model of the task `translation`.
         ensemble: More of them, whose probabilities are averaged with its own; they have its
             tokenizers, as `load_ensemble` makes sure.
-        device: Where they run.
         reverse: A translator of the other direction, which judges what a beam found where the
             settings have a `reverse_weight`; see `ReverseModel`.
+        device: Where they run.
         precision: Of the weights and of all products: `fp32`; `bf16`, which is faster where the
             processor has units for it, and can give other words here and there; or `auto`, which
             takes it there. A model that is not decoded by a `PreparedSeq2Seq` stays in `fp32`.
@@ -225,7 +225,7 @@ class Translator:
 
         Raises:
             ConfigError: More are asked for than the beam is wide, they are to be drawn, or the
-                model does not translate into the language.
+                model does not translate into the language, or the reverse model not back from it.
         """
         settings.check_n_best(n_best)
         sentences = self._sentences(lines, self._tag_ids(target_language))

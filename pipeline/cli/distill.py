@@ -71,7 +71,7 @@ def run(arguments: Sequence[str]) -> None:
     )
     back = [load_model(folder) for folder in options.back]
     reverse = load_model(options.reverse) if options.reverse else None
-    for each in [*itertools.chain(*forward), *back]:
+    for each in filter(None, [*itertools.chain(*forward), *back, reverse]):
         if each.task != "translation":
             raise ModelError(f"{each.name}: a model for {each.task}; expected translation")
     config = data_config(forward[0][0], options.data)

@@ -43,7 +43,9 @@ def run(arguments: Sequence[str]) -> None:
     add_language_options(parser)
     add_search_options(parser.add_argument_group("of a translator's search"))
     add_bleu_options(parser)
-    add_chat_options(parser.add_argument_group("of a chatbot's replies"))
+    add_chat_options(
+        parser.add_argument_group("of a chatbot's replies", "--reverse ranks --num-candidates")
+    )
     options = parser.parse_args(arguments)
     for name in ("beam_size", "batch_size"):
         if getattr(options, name) < 1:

@@ -98,12 +98,14 @@ def test_who_cannot_judge(
 
 
 def test_back_from_a_language_that_it_does_not_know(
-    forward: TrainedModel, both_ways: TrainedModel
+    forward: TrainedModel, both_ways: TrainedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     into_two = replace(both_ways, data={**both_ways.data, "source": "en"})
     from_ko = replace(forward, data={**forward.data, "source": "ko", "target": "en"})
     translator = Translator(into_two, reverse=from_ko)
     translator.translate(LINES, settings=JUDGED, target_language="ko")
+    translator.candidates(LINES, 1, settings=PLAIN, target_language="de")  # it is not asked
+    monkeypatch.setattr(pipeline.translator, "beam_search", None)  # told before anything is found
     with pytest.raises(ConfigError, match="translates ko to en; expected de to en$"):
         translator.translate(LINES, settings=JUDGED, target_language="de")
 

@@ -58,6 +58,15 @@ def test_the_corpus_holds_what_the_ensemble_says(
 def test_a_chatbot_teaches_no_translator(tiny_chat_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="a model for chat; expected translation"):
         distill.run([str(tiny_chat_folder), "--output", str(tmp_path / "distilled")])
+
+
+def test_a_chatbot_judges_no_translator(
+    teacher: Path, tiny_chat_folder: Path, tmp_path: Path
+) -> None:
+    words = [str(teacher), "--reverse", str(tiny_chat_folder), "--output", str(tmp_path / "d")]
+    with pytest.raises(ModelError, match="a model for chat; expected translation"):
+        distill.run(words)
+    assert not (tmp_path / "d").exists()
     assert not (tmp_path / "distilled").exists()
 
 

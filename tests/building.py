@@ -15,6 +15,8 @@ PREPARABLE: list[dict[str, Any]] = [
     {},
     {"lexical": True},
     {"attention": "none"},
+    {"coverage": True},
+    {"attention": "dot", "coverage": True, "lexical": True},
     {"attention": "dot", "lexical": True, "num_layers": 2},
     {"num_layers": 2, "residual": False},
     {"num_layers": 3},

@@ -5,12 +5,14 @@ which ends when few enough rows are still open: so a greedy search is a single c
 """
 
 import math
+from collections.abc import Sequence
 
 import onnx
 from onnx import TensorProto, helper
 
 from pipeline.export.cells import add_project, add_step, array, as_exported
 from pipeline.export.graph import Graph, Shape
+from pipeline.nn.coverage import Coverage, Looks
 from pipeline.nn.embedding import token_vectors
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
@@ -23,7 +25,7 @@ def step_graph(network: Seq2Seq, *, allow_unknown: bool) -> onnx.ModelProto:
 
     The names of what changes from step to step begin with `step_`, so that they are not those of
     the `loop_graph` around it. Given are `step_token_ids` (B, beams) and the states `step_state_0`,
-    … (B, beams, H). What comes out: the states after it, `step_next_state_0`, …; `step_log_probs`
+    … (B, beams, ·). What comes out: the states after it, `step_next_state_0`, …; `step_log_probs`
     (nats) and `step_ids` (B, beams, best) of the `num_best` most probable tokens, the most probable
     first; and `step_attention` (B, beams, S). What attention looks at is given once a sentence, and
     its beams share it: `keys`, `values` and `barred`, as the `encoder_graph` makes them.
@@ -52,7 +54,8 @@ def step_graph(network: Seq2Seq, *, allow_unknown: bool) -> onnx.ModelProto:
         num_parts += len(names)
     bias = array(network.output_bias).copy()
     bias[[PAD_ID, BOS_ID] if allow_unknown else [PAD_ID, UNK_ID, BOS_ID]] = -math.inf
-    logits = graph.linear(_features(graph, network, outputs), array(network.output_weight), bias)
+    features = _features(graph, network, outputs, num_parts)
+    logits = graph.linear(features, array(network.output_weight), bias)
     num_best = graph.input("num_best", "int64", [1])
     log_probs = graph.add("LogSoftmax", logits, axis=-1)
     log_probs, ids = graph.add_many("TopK", 2, log_probs, num_best, axis=-1)
@@ -126,8 +129,11 @@ def loop_graph(step: onnx.ModelProto) -> onnx.ModelProto:
     return graph.build()
 
 
-def _features(graph: Graph, network: Seq2Seq, outputs: str) -> str:
-    """Of the next token, of the top layer's outputs (B, beams, H); looks at the source."""
+def _features(graph: Graph, network: Seq2Seq, outputs: str, num_parts: int) -> str:
+    """Of the next token, of the top layer's outputs (B, beams, H); looks at the source.
+
+    So many states the layers have: those of coverage come next.
+    """
     decoder, size = network.decoder, network.config.hidden_size
     weight = array(decoder.W_c.weight)[:, -size:]
     from_state = graph.linear(outputs, weight, array(decoder.W_c.bias))
@@ -141,6 +147,10 @@ def _features(graph: Graph, network: Seq2Seq, outputs: str) -> str:
     barred = graph.input("barred", "float", ["B", 1, "S"])
     scores = graph.add("Add", graph.add("MatMul", outputs, keys), barred)
     weights = graph.add("Softmax", scores, axis=-1)
+    if decoder.coverage is not None:
+        names = [f"state_{num_parts + i}" for i, _ in enumerate(Looks._fields)]
+        more = _second_look(graph, decoder.coverage, outputs, weights, names)
+        weights = graph.add("Softmax", graph.add("Add", scores, more), axis=-1)
     graph.output(weights, "step_attention", "float", ["B", "beams", "S"])
     found = graph.add("MatMul", weights, values)
     if decoder.lexical is None:
@@ -148,6 +158,30 @@ def _features(graph: Graph, network: Seq2Seq, outputs: str) -> str:
     context, words = graph.split(found, [num_features, num_features])
     features = graph.add("Tanh", graph.add("Add", from_state, context))
     return graph.add("Add", features, words)
+
+
+def _second_look(
+    graph: Graph, coverage: Coverage, outputs: str, weights: str, names: Sequence[str]
+) -> str:
+    """The scores of `Coverage` (B, beams, S), whose `Looks` are the states of these names."""
+    shape: Shape = ["B", "beams", "S"]
+    before = [graph.input(f"step_{name}", "float", shape) for name in names]
+    after = [graph.add("Add", before[0], weights), weights]
+    for part, name in zip(after, names, strict=True):
+        graph.output(part, f"step_next_{name}", "float", shape)
+    # The beams are the lines of an image with two channels, and U a filter that is one line high.
+    channels = [graph.add("Unsqueeze", part, graph.constant([1])) for part in before]
+    image = graph.add("Concat", *channels, axis=1)
+    assert coverage.U.bias is not None
+    kernel, bias = array(coverage.U.weight)[:, :, None], array(coverage.U.bias)
+    reach = kernel.shape[-1] // 2
+    found = graph.add(
+        "Conv", image, graph.constant(kernel), graph.constant(bias), pads=[0, reach, 0, reach]
+    )
+    features = graph.add("Transpose", graph.add("Tanh", found), perm=[0, 2, 1, 3])
+    asked = graph.linear(outputs, array(coverage.Q.weight), array(coverage.Q.bias))
+    asked = graph.add("Unsqueeze", asked, graph.constant([2]))
+    return graph.add("Squeeze", graph.add("MatMul", asked, features), graph.constant([2]))
 
 
 def _value(name: str, kind: int, shape: list[str | int]) -> onnx.ValueInfoProto:

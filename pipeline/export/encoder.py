@@ -24,6 +24,7 @@ from pipeline.export.cells import (
 )
 from pipeline.export.graph import Graph, Shape
 from pipeline.nn.attention import GeneralAttention
+from pipeline.nn.coverage import Looks
 from pipeline.nn.embedding import token_vectors
 from pipeline.nn.seq2seq import Seq2Seq
 
@@ -60,9 +61,10 @@ def _layer_graph(cells: Sequence[ExportedCell], name: str) -> onnx.ModelProto:
 def encoder_graph(network: Seq2Seq, layers: Sequence[onnx.ModelProto]) -> onnx.ModelProto:
     """From `source_ids` (B, S) and `source_lengths` (B) to all that the first step needs.
 
-    These are `state_0`, `state_1`, … (B, 1, H), each part of each layer's state; and with attention
-    `keys` (B, H, S), `values` (B, S, F) and `barred` (B, 1, S), as in `PreparedState` but for the
-    keys, which lie as a step multiplies them. Keys and values of padding mean nothing.
+    These are `state_0`, `state_1`, … (B, 1, H), each part of each layer's state, and with coverage
+    two more (B, 1, S), those of `Looks`; and with attention `keys` (B, H, S), `values` (B, S, F)
+    and `barred` (B, 1, S), as in `PreparedState` but for the keys, which lie as a step multiplies
+    them. Keys and values of padding mean nothing.
 
     Args:
         network: One that `can_be_prepared`.
@@ -90,6 +92,12 @@ def encoder_graph(network: Seq2Seq, layers: Sequence[onnx.ModelProto]) -> onnx.M
         barred = graph.add("Where", is_token, graph.constant(0.0), graph.constant(-math.inf))
         barred = graph.add("Unsqueeze", barred, graph.constant([1]))
         graph.output(barred, "barred", "float", ["B", 1, "S"])
+    if decoder.coverage is not None:
+        as_numbers = graph.add("Cast", is_token, to=TensorProto.FLOAT)
+        nowhere = graph.add("Mul", as_numbers, graph.constant(0.0))
+        nowhere = graph.add("Unsqueeze", nowhere, graph.constant([1]))
+        for _ in Looks._fields:
+            graph.output(nowhere, f"state_{next(num_parts)}", "float", ["B", 1, "S"])
     return graph.build()
 
 

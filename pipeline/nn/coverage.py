@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 _REACH = 1
@@ -22,6 +22,16 @@ class Looks(NamedTuple):
 
     covered: Float[Tensor, "B S"]
     last: Float[Tensor, "B S"]
+
+    @classmethod
+    def none(cls, like: Shaped[Tensor, "B S"]) -> "Looks":
+        """Those before the first step, for sources of this shape."""
+        nowhere = torch.zeros_like(like, dtype=torch.float32)
+        return cls(nowhere, nowhere)
+
+    def select(self, rows: Int[Tensor, " N"]) -> "Looks":
+        """Those of these rows, in this order."""
+        return Looks(*(each.index_select(0, rows) for each in self))
 
 
 class Coverage(nn.Module):
@@ -55,6 +65,7 @@ class Coverage(nn.Module):
         upto = before.covered.unsqueeze(1) + weights.cumsum(dim=1)
         last = torch.cat([before.last.unsqueeze(1), weights[:, :-1]], dim=1)
         looks = torch.stack([upto - weights, last], dim=2)  # (B, T, 2, S)
-        features = torch.tanh(self.U(looks.flatten(0, 1))).unflatten(0, looks.shape[:2])
-        scores = (self.Q(queries).unsqueeze(2) @ features.to(queries.dtype)).squeeze(2)
+        found = self.U(looks.flatten(0, 1).to(self.U.weight.dtype)).unflatten(0, looks.shape[:2])
+        features = torch.tanh(found).to(queries.dtype)
+        scores = (self.Q(queries).unsqueeze(2) @ features).squeeze(2)
         return scores, Looks(upto[:, -1], weights[:, -1])

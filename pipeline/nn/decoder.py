@@ -79,7 +79,7 @@ class DecoderState:
             "layers": tuple(_pick(layer, rows) for layer in self.layers),
             "attention_weights": _pick_one(self.attention_weights, rows),
             "fed": _pick_one(self.fed, rows),
-            "looks": None if self.looks is None else Looks(*_pick(self.looks, rows)),
+            "looks": None if self.looks is None else self.looks.select(rows),
         }
 
 
@@ -150,7 +150,7 @@ class Decoder(nn.Module):
             memory=memory,
             words=None if self.lexical is None else self.lexical(encoded.words),
             fed=self._nothing_fed(encoded.outputs),
-            looks=self._no_looks(encoded.source_mask),
+            looks=None if self.coverage is None else Looks.none(encoded.source_mask),
         )
 
     def forward(
@@ -223,12 +223,6 @@ class Decoder(nn.Module):
         if not self.input_feeding:
             return None
         return encoder_outputs.new_zeros(encoder_outputs.shape[0], self.W_c.out_features)
-
-    def _no_looks(self, source_mask: Tensor) -> Looks | None:
-        if self.coverage is None:
-            return None
-        nowhere = torch.zeros_like(source_mask, dtype=torch.float32)
-        return Looks(nowhere, nowhere)
 
     def _look(
         self, i: int, queries: Tensor, state: DecoderState, more_scores: Tensor | float = 0.0

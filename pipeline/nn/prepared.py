@@ -21,6 +21,7 @@ from torch.nn.functional import linear
 from pipeline.batch import length_mask
 from pipeline.nn.cells import State, SteppedCell
 from pipeline.nn.config import ModelConfig
+from pipeline.nn.coverage import Looks
 from pipeline.nn.embedding import token_vectors
 from pipeline.nn.seq2seq import Seq2Seq
 
@@ -29,7 +30,7 @@ KNOWN_PARTS: Mapping[str, tuple[object, ...]] = {
     "attention": ("none", "dot", "general"),
     "attention_after": ("last",),
     "input_feeding": (False,),
-    "coverage": (False,),
+    "coverage": (False, True),
     "memory": ("none",),
 }
 """What a `PreparedSeq2Seq` may be made of: keys of the `model` section and their values. The
@@ -45,6 +46,7 @@ class PreparedState:
         keys: What the top layer's h is compared with; none without attention.
         values: W_c1 times the encoder's outputs, beside it what the words add; as the keys.
         barred: 0 at a source token, -inf at padding.
+        looks: Where the first looks of the attention went; None without coverage.
         attention_weights: Where the last step looked; None before the first, or without attention.
     """
 
@@ -52,6 +54,7 @@ class PreparedState:
     keys: Float[Tensor, "B S H"] | None
     values: Float[Tensor, "B S F"] | None
     barred: Float[Tensor, "B S"]
+    looks: Looks | None = None
     attention_weights: Float[Tensor, "B S"] | None = None
 
     def select(self, rows: Int[Tensor, " N"]) -> "PreparedState":
@@ -70,7 +73,11 @@ class PreparedState:
 
     def _changing(self, rows: Tensor) -> dict[str, Any]:
         layers = tuple(tuple(part.index_select(0, rows) for part in each) for each in self.layers)
-        return {"layers": layers, "attention_weights": _pick(self.attention_weights, rows)}
+        return {
+            "layers": layers,
+            "looks": None if self.looks is None else self.looks.select(rows),
+            "attention_weights": _pick(self.attention_weights, rows),
+        }
 
 
 class PreparedSeq2Seq:
@@ -112,7 +119,8 @@ class PreparedSeq2Seq:
             layers.append(tuple(torch.tanh(bridge(h)).chunk(cell.num_state_parts, dim=-1)))
         barred = torch.zeros_like(ids, dtype=torch.float32)
         barred.masked_fill_(~length_mask(lengths, ids.shape[1]), -math.inf)
-        state = PreparedState(tuple(layers), *self._looked_at(ids, outputs), barred)
+        looks = None if self._decoder.coverage is None else Looks.none(barred)
+        state = PreparedState(tuple(layers), *self._looked_at(ids, outputs), barred, looks)
         return state.select(order.argsort())
 
     @torch.no_grad()
@@ -130,17 +138,21 @@ class PreparedSeq2Seq:
             h = layers[-1][0]
             outputs = outputs + h if decoder.residual and i > 0 else h
         from_state = linear(outputs, self._attentional_weights[-1], decoder.W_c.bias)
-        features, weights = torch.tanh(from_state), None
+        features, weights, looks = torch.tanh(from_state), None, state.looks
         if state.keys is not None and state.values is not None:
             scores = (state.keys @ outputs.unsqueeze(2)).squeeze(2).float() + state.barred
             weights = scores.softmax(dim=-1)
+            if decoder.coverage is not None and looks is not None:
+                more, looks = decoder.coverage(outputs.unsqueeze(1), weights.unsqueeze(1), looks)
+                weights = (scores + more.squeeze(1)).softmax(dim=-1)
             found = (weights.to(outputs.dtype).unsqueeze(1) @ state.values).squeeze(1)
             context = found[:, : decoder.W_c.out_features]
             features = torch.tanh(from_state + context)
             if decoder.lexical is not None:
                 features = features + found[:, decoder.W_c.out_features :]
         logits = self._network.logits(features)
-        return logits, replace(state, layers=tuple(layers), attention_weights=weights)
+        state = replace(state, layers=tuple(layers), looks=looks, attention_weights=weights)
+        return logits, state
 
     def _read(
         self, ids: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]

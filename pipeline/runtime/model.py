@@ -31,25 +31,25 @@ class DecoderState:
     """What the next step needs, by the names that the graphs have for it.
 
     Attributes:
-        layers: Each part of each layer's state: (B, K, H).
+        changing: Of each beam what a step changes: (B, K, ...).
         source: What attention looks at, once for all beams of a sentence: (B, ...).
     """
 
-    layers: dict[str, Floats]
+    changing: dict[str, Floats]
     source: dict[str, Floats]
 
     def select(self, sentences: Ints) -> "DecoderState":
         """The state of these sentences, in this order."""
         return DecoderState(
-            {name: part[sentences] for name, part in self.layers.items()},
+            {name: part[sentences] for name, part in self.changing.items()},
             {name: part[sentences] for name, part in self.source.items()},
         )
 
     def reorder(self, beams: Ints) -> "DecoderState":
         """The state of these beams (B, K) of each sentence, in this order; each may come again."""
         sentences = np.arange(len(beams))[:, None]
-        layers = {name: part[sentences, beams] for name, part in self.layers.items()}
-        return replace(self, layers=layers)
+        changing = {name: part[sentences, beams] for name, part in self.changing.items()}
+        return replace(self, changing=changing)
 
 
 class Steps(NamedTuple):
@@ -88,8 +88,8 @@ class OnnxModel:
         """The state before the first token, of one beam, for ids (B, S) and lengths (B)."""
         inputs = {"source_ids": source_ids, "source_lengths": source_lengths.astype(np.int32)}
         found = dict(zip(self._encoded, self._encoder.run(None, inputs), strict=True))
-        layers = {name: found.pop(name) for name in self._encoded if name.startswith("state_")}
-        return DecoderState(layers, found)
+        changing = {name: found.pop(name) for name in self._encoded if name.startswith("state_")}
+        return DecoderState(changing, found)
 
     def generate(
         self, token_ids: Ints, state: DecoderState, *, num_left: Ints, until_open: int
@@ -130,13 +130,13 @@ class OnnxModel:
             "num_left": num_left[:, None],
             "until_open": np.array(until_open),
             "num_best": np.array([num_best]),
-            **state.layers,
+            **state.changing,
             **state.source,
         }
         found = dict(zip(self._found, self._decoder.run(None, inputs), strict=True))
-        layers = {name: found[f"next_{name}"] for name in state.layers}
+        changing = {name: found[f"next_{name}"] for name in state.changing}
         steps = Steps(found["ids"], found["log_probs"], found.get("attention"))
-        return steps, replace(state, layers=layers)
+        return steps, replace(state, changing=changing)
 
 
 def collate_sources(sources: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:

@@ -55,7 +55,8 @@ def test_the_steps_give_the_numbers_of_the_network(
 def test_several_beams_of_a_sentence_are_as_many_rows(
     tiny_tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
-    model = _model(tiny_translator(tiny_tokenizer, lexical=True), tmp_path / "model")
+    trained = tiny_translator(tiny_tokenizer, lexical=True, coverage=True)
+    model = _model(trained, tmp_path / "model")
     ids, lengths = (each.numpy() for each in collate_sources(SOURCES))
     state = model.encode(ids, lengths)
     together, after = model.step(
@@ -64,14 +65,14 @@ def test_several_beams_of_a_sentence_are_as_many_rows(
     for beam, token_ids in enumerate(TOKENS):
         alone, one = model.step(np.array(token_ids)[:, None], state, num_best=2)
         np.testing.assert_allclose(together.log_probs[0, :, beam], alone.log_probs[0, :, 0], 1e-4)
-        for name, part in one.layers.items():
-            np.testing.assert_allclose(after.layers[name][:, beam], part[:, 0], 1e-4, 1e-5)
+        for name, part in one.changing.items():
+            np.testing.assert_allclose(after.changing[name][:, beam], part[:, 0], 1e-4, 1e-5)
 
 
 def test_the_loop_is_its_steps_until_few_enough_are_open(
     tiny_tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
-    trained = tiny_translator(tiny_tokenizer, lexical=True)
+    trained = tiny_translator(tiny_tokenizer, lexical=True, coverage=True)
     model = _model(trained, tmp_path / "model")
     ids, lengths = (each.numpy() for each in collate_sources(SOURCES))
     first = model.encode(ids, lengths)
@@ -89,4 +90,4 @@ def test_the_loop_is_its_steps_until_few_enough_are_open(
         found, last = model.generate(token_ids, first, num_left=num_left, until_open=until_open)
         num_steps = next(i for i, num in enumerate(num_open, start=1) if num <= until_open)
         assert found.ids[:, :, 0, 0].tolist() == np.array(numbers[:num_steps]).tolist()
-        assert last.layers["state_0"].shape == (4, 1, 16)
+        assert last.changing["state_0"].shape == (4, 1, 16)

@@ -111,7 +111,6 @@ def test_where_it_fails_the_folder_is_as_it_was(
             "model.attention_after: expected last for an export, got each",
         ),
         ({"input_feeding": True}, "model.input_feeding: expected False for an export, got True"),
-        ({"coverage": True}, "model.coverage: expected False for an export, got True"),
         ({"memory": "recurrent"}, "model.memory: expected none for an export, got recurrent"),
     ],
 )

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -18,7 +19,8 @@ from tests.exporting import LINES, exported, tiny_translator
 def test_int8_is_smaller_and_close(
     tiny_tokenizer: Tokenizer, tmp_path: Path, cell: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    trained = tiny_translator(tiny_tokenizer, cell=cell, lexical=True, hidden_size=64)
+    values: dict[str, Any] = {"lexical": True, "coverage": True, "hidden_size": 64}
+    trained = tiny_translator(tiny_tokenizer, cell=cell, **values)
     with torch.no_grad():
         for parameter in trained.model.parameters():
             parameter.mul_(0.3)  # far from 0 and 1 a gate does not tell a wrong product

@@ -58,7 +58,9 @@ def test_it_gives_the_numbers_of_the_network(cell: CellName, values: dict[str, A
         torch.testing.assert_close(state.attention_weights, expected_state.attention_weights)
 
 
-@pytest.mark.parametrize("values", [{"lexical": True}, {"attention": "none"}], ids=str)
+@pytest.mark.parametrize(
+    "values", [{"lexical": True}, {"coverage": True}, {"attention": "none"}], ids=str
+)
 def test_rows_are_selected_as_those_of_the_network(values: dict[str, Any]) -> None:
     network = build("lstm", **values)
     rows = torch.tensor([4, 0, 0, 2, 1])
@@ -68,7 +70,7 @@ def test_rows_are_selected_as_those_of_the_network(values: dict[str, Any]) -> No
 
 
 def test_to_reorder_the_rows_of_one_source_is_to_select_them() -> None:
-    model = PreparedSeq2Seq(build(lexical=True))
+    model = PreparedSeq2Seq(build(lexical=True, coverage=True))
     state = model.encode(*collate_sources(SOURCES[:2])).select(torch.tensor([0, 0, 1, 1]))
     _, state = model.step(torch.tensor([4, 5, 6, 7]), state)
     rows, token_ids = torch.tensor([1, 0, 3, 3]), torch.tensor([8, 9, 10, 11])
@@ -81,7 +83,7 @@ def test_to_reorder_the_rows_of_one_source_is_to_select_them() -> None:
 
 
 def test_a_sentence_alone_has_the_numbers_that_it_has_in_company() -> None:
-    model = PreparedSeq2Seq(build(num_layers=2, lexical=True))
+    model = PreparedSeq2Seq(build(num_layers=2, lexical=True, coverage=True))
     together, _ = unrolled(model)
     for row, source in enumerate(SOURCES):
         state = model.encode(*collate_sources([source]))
@@ -91,7 +93,7 @@ def test_a_sentence_alone_has_the_numbers_that_it_has_in_company() -> None:
 
 
 def test_in_bf16_the_numbers_are_close() -> None:
-    network = build(hidden_size=64, embedding_dim=32, lexical=True)
+    network = build(hidden_size=64, embedding_dim=32, lexical=True, coverage=True)
     expected, _ = unrolled(network)
     found, _ = unrolled(PreparedSeq2Seq(network, torch.bfloat16))
     assert found.dtype == torch.bfloat16
@@ -117,7 +119,6 @@ def test_the_network_stays_as_it_is() -> None:
         {"attention": "multi_head"},
         {"attention_after": "each", "num_layers": 2},
         {"input_feeding": True},
-        {"coverage": True},
         {"memory": "recurrent"},
     ],
     ids=str,

@@ -28,7 +28,7 @@ def step_graph(network: Seq2Seq, *, allow_unknown: bool) -> onnx.ModelProto:
     … (B, beams, ·). What comes out: the states after it, `step_next_state_0`, …; `step_log_probs`
     (nats) and `step_ids` (B, beams, best) of the `num_best` most probable tokens, the most probable
     first; and `step_attention` (B, beams, S). What attention looks at is given once a sentence, and
-    its beams share it: `keys`, `values` and `barred`, as the `encoder_graph` makes them.
+    its beams share it: `keys`, `values`, `barred` and `hops`, as the `encoder_graph` makes them.
 
     Args:
         network: One that `can_be_prepared`.
@@ -163,7 +163,7 @@ def _features(graph: Graph, network: Seq2Seq, outputs: str, num_parts: int) -> s
 def _second_look(
     graph: Graph, coverage: Coverage, outputs: str, weights: str, names: Sequence[str]
 ) -> str:
-    """The scores of `Coverage` (B, beams, S), whose `Looks` are the states of these names."""
+    """What `Coverage` adds to the scores (B, beams, S); `Looks` are the states of these names."""
     shape: Shape = ["B", "beams", "S"]
     before = [graph.input(f"step_{name}", "float", shape) for name in names]
     after = [graph.add("Add", before[0], weights), weights]
@@ -181,7 +181,9 @@ def _second_look(
     features = graph.add("Transpose", graph.add("Tanh", found), perm=[0, 2, 1, 3])
     asked = graph.linear(outputs, array(coverage.Q.weight), array(coverage.Q.bias))
     asked = graph.add("Unsqueeze", asked, graph.constant([2]))
-    return graph.add("Squeeze", graph.add("MatMul", asked, features), graph.constant([2]))
+    scores = graph.add("Squeeze", graph.add("MatMul", asked, features), graph.constant([2]))
+    hops = graph.input("hops", "float", ["B", "S", "S"])
+    return graph.add("Add", scores, graph.add("MatMul", weights, hops))
 
 
 def _value(name: str, kind: int, shape: list[str | int]) -> onnx.ValueInfoProto:

@@ -61,10 +61,10 @@ def _layer_graph(cells: Sequence[ExportedCell], name: str) -> onnx.ModelProto:
 def encoder_graph(network: Seq2Seq, layers: Sequence[onnx.ModelProto]) -> onnx.ModelProto:
     """From `source_ids` (B, S) and `source_lengths` (B) to all that the first step needs.
 
-    These are `state_0`, `state_1`, … (B, 1, H), each part of each layer's state, and with coverage
-    two more (B, 1, S), those of `Looks`; and with attention `keys` (B, H, S), `values` (B, S, F)
-    and `barred` (B, 1, S), as in `PreparedState` but for the keys, which lie as a step multiplies
-    them. Keys and values of padding mean nothing.
+    These are `state_0`, `state_1`, … (B, 1, H), each part of each layer's state; with attention
+    `keys` (B, H, S), `values` (B, S, F) and `barred` (B, 1, S), as in `PreparedState` but for the
+    keys, which lie as a step multiplies them; with coverage `hops` (B, S, S), and two states more
+    (B, 1, S), those of `Looks`. What keys, values and hops are of padding means nothing.
 
     Args:
         network: One that `can_be_prepared`.
@@ -88,11 +88,13 @@ def encoder_graph(network: Seq2Seq, layers: Sequence[onnx.ModelProto]) -> onnx.M
         for part in graph.split(parts, [size] * as_exported(cell).num_state_parts):
             graph.output(part, f"state_{next(num_parts)}", "float", ["B", 1, size])
     if decoder.attention is not None:
-        _add_attended(graph, network, outputs, source_ids)
+        keys = _add_attended(graph, network, outputs, source_ids)
         barred = graph.add("Where", is_token, graph.constant(0.0), graph.constant(-math.inf))
         barred = graph.add("Unsqueeze", barred, graph.constant([1]))
         graph.output(barred, "barred", "float", ["B", 1, "S"])
     if decoder.coverage is not None:
+        found = graph.linear(outputs, array(decoder.coverage.W_f.weight))
+        graph.output(graph.add("MatMul", found, keys), "hops", "float", ["B", "S", "S"])
         as_numbers = graph.add("Cast", is_token, to=TensorProto.FLOAT)
         nowhere = graph.add("Mul", as_numbers, graph.constant(0.0))
         nowhere = graph.add("Unsqueeze", nowhere, graph.constant([1]))
@@ -187,8 +189,8 @@ def _reversed(graph: Graph, values: str, lengths: str) -> str:
     return graph.add("ReverseSequence", values, lengths, time_axis=0, batch_axis=1)
 
 
-def _add_attended(graph: Graph, network: Seq2Seq, outputs: str, source_ids: str) -> None:
-    """What attention compares with and what it finds, of encoder outputs (B, S, H)."""
+def _add_attended(graph: Graph, network: Seq2Seq, outputs: str, source_ids: str) -> str:
+    """What attention compares with and what it finds, of encoder outputs (B, S, H); the keys."""
     decoder, size = network.decoder, network.config.hidden_size
     scale = 1 / math.sqrt(size)
     if isinstance(decoder.attention, GeneralAttention):
@@ -205,6 +207,7 @@ def _add_attended(graph: Graph, network: Seq2Seq, outputs: str, source_ids: str)
         values = graph.add("Concat", values, words, axis=-1)
         num_features *= 2
     graph.output(values, "values", "float", ["B", "S", num_features])
+    return keys
 
 
 def _cells(network: Seq2Seq) -> list[list[ExportedCell]]:

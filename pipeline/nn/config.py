@@ -30,7 +30,8 @@ class ModelConfig:
         lexical: Whether the embeddings of the words looked at go straight to the next token, beside
             what the encoder made of them (Nguyen & Chiang 2018).
         coverage: Whether attention looks twice, the second time knowing what its first looks have
-            covered at the steps before (after Tu et al. 2016 and Chorowski et al. 2015).
+            covered at the steps before (after Tu et al. 2016 and Chorowski et al. 2015) and found
+            at this one (Sukhbaatar et al. 2015).
         input_feeding: Whether the decoder reads, beside a token, the features that predicted it
             (Luong et al. 2015, section 3.3). Exact, and slow: training then runs step by step.
         memory: For chat: `none` lets the encoder read the last turns, as many as the context holds,

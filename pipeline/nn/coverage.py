@@ -1,4 +1,4 @@
-"""Coverage: attention that knows where it has looked before."""
+"""Coverage: attention that looks twice, and the second time knows where it has looked before."""
 
 from typing import NamedTuple
 
@@ -35,19 +35,29 @@ class Looks(NamedTuple):
 
 
 class Coverage(nn.Module):
-    """Scores for a second look, by what the first looks have covered so far.
+    """What a second look knows: what the first looks have covered so far, and what this one found.
 
-    score_ts = Q h_t · tanh(U n_ts), where n_ts holds at s and its neighbours the weights of the
-    step before, and the sum of those of all steps before (coverage: Tu et al. 2016, section 3.1.1;
-    the neighbours: Chorowski et al. 2015, section 2.2). Those papers sum the weights that the
-    coverage itself has changed, which forces a loop over the steps in training; here they are those
-    of a first look that knows nothing of it, so that the whole target runs in one call.
+    To its scores is added Q h_t · tanh(U n_ts), where n_ts holds at s and its neighbours the
+    weights of the step before, and the sum of those of all steps before (coverage: Tu et al. 2016,
+    section 3.1.1; the neighbours: Chorowski et al. 2015, section 2.2). Those papers sum the weights
+    that the coverage itself has changed, which forces a loop over the steps in training; here they
+    are those of a first look that knows nothing of it, so that the whole target runs in one call.
+    Its query is h_t + W_f c_t, c_t being the context of the first look (a second hop: Sukhbaatar et
+    al. 2015, section 2.2).
     """
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
+        self.W_f = nn.Linear(hidden_size, hidden_size, bias=False)
         self.U = nn.Conv1d(2, _NUM_FEATURES, 2 * _REACH + 1, padding=_REACH)
         self.Q = nn.Linear(hidden_size, _NUM_FEATURES)
+
+    def query(
+        self, queries: Float[Tensor, "B T H"], contexts: Float[Tensor, "B T H"]
+    ) -> Float[Tensor, "B T H"]:
+        """The queries of the second look, after the contexts that the first found."""
+        found: Tensor = self.W_f(contexts)
+        return queries + found
 
     def forward(
         self,

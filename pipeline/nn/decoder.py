@@ -200,7 +200,8 @@ class Decoder(nn.Module):
             if self.coverage is not None:
                 assert looks is not None
                 scores, looks = self.coverage(outputs, weights, looks)
-                context, weights = self._look(-1, outputs, state, scores)
+                again = self.coverage.query(outputs, self.dropout(context))
+                context, weights = self._look(-1, again, state, scores)
             inputs = torch.cat([context, outputs], dim=-1)
         features = torch.tanh(self.W_c(inputs))
         if state.words is not None:

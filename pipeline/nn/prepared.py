@@ -3,8 +3,9 @@
 What trained weights decide is worked out once. What follows from a token alone is a row of a table:
 W_xh x of the first recurrent layers, what a word adds by the lexical path. What follows from the
 source alone is multiplied once a sentence: of the attentional state W_c [c; h] = W_c1 c + W_c2 h,
-W_c1 times the encoder's outputs, of which the context then is a sum. The weights are in the
-precision of the products, and recurrent layers run over no padding.
+W_c1 times the encoder's outputs, of which the context then is a sum; of coverage's second query
+h + W_f c, what W_f c adds to the scores. The weights are in the precision of the products, and
+recurrent layers run over no padding.
 """
 
 import copy
@@ -46,6 +47,8 @@ class PreparedState:
         keys: What the top layer's h is compared with; none without attention.
         values: W_c1 times the encoder's outputs, beside it what the words add; as the keys.
         barred: 0 at a source token, -inf at padding.
+        hops: What it adds to the second look's scores, to have found a token at the first: a row
+            for each that was found; None without coverage.
         looks: Where the first looks of the attention went; None without coverage.
         attention_weights: Where the last step looked; None before the first, or without attention.
     """
@@ -54,6 +57,7 @@ class PreparedState:
     keys: Float[Tensor, "B S H"] | None
     values: Float[Tensor, "B S F"] | None
     barred: Float[Tensor, "B S"]
+    hops: Float[Tensor, "B S S"] | None = None
     looks: Looks | None = None
     attention_weights: Float[Tensor, "B S"] | None = None
 
@@ -64,6 +68,7 @@ class PreparedState:
             **self._changing(rows),
             keys=_pick(self.keys, rows),
             values=_pick(self.values, rows),
+            hops=_pick(self.hops, rows),
             barred=self.barred.index_select(0, rows),
         )
 
@@ -119,8 +124,11 @@ class PreparedSeq2Seq:
             layers.append(tuple(torch.tanh(bridge(h)).chunk(cell.num_state_parts, dim=-1)))
         barred = torch.zeros_like(ids, dtype=torch.float32)
         barred.masked_fill_(~length_mask(lengths, ids.shape[1]), -math.inf)
-        looks = None if self._decoder.coverage is None else Looks.none(barred)
-        state = PreparedState(tuple(layers), *self._looked_at(ids, outputs), barred, looks)
+        keys, values = self._looked_at(ids, outputs)
+        state = PreparedState(tuple(layers), keys, values, barred)
+        if self._decoder.coverage is not None and keys is not None:
+            hops = self._decoder.coverage.W_f(outputs) @ keys.transpose(1, 2)
+            state = replace(state, hops=hops, looks=Looks.none(barred))
         return state.select(order.argsort())
 
     @torch.no_grad()
@@ -142,8 +150,10 @@ class PreparedSeq2Seq:
         if state.keys is not None and state.values is not None:
             scores = (state.keys @ outputs.unsqueeze(2)).squeeze(2).float() + state.barred
             weights = scores.softmax(dim=-1)
-            if decoder.coverage is not None and looks is not None:
-                more, looks = decoder.coverage(outputs.unsqueeze(1), weights.unsqueeze(1), looks)
+            if decoder.coverage is not None and looks is not None and state.hops is not None:
+                look = weights.unsqueeze(1)
+                more, looks = decoder.coverage(outputs.unsqueeze(1), look, looks)
+                more = more.float() + (look.to(outputs.dtype) @ state.hops).float()
                 weights = (scores + more.squeeze(1)).softmax(dim=-1)
             found = (weights.to(outputs.dtype).unsqueeze(1) @ state.values).squeeze(1)
             context = found[:, : decoder.W_c.out_features]

@@ -27,3 +27,10 @@ def test_a_place_is_scored_by_what_was_looked_at_there_and_beside_it() -> None:
             torch.testing.assert_close(scores[0, t, s], expected.detach())
     torch.testing.assert_close(after.covered, torch.tensor([[1.5, 2.75, 0.75]]))
     torch.testing.assert_close(after.last, weights[:, -1])
+
+
+def test_the_second_query_knows_what_the_first_look_found() -> None:
+    coverage = Coverage(3)
+    queries, contexts = torch.randn(2, 4, 3), torch.randn(2, 4, 3)
+    expected = queries + torch.einsum("hi,bti->bth", coverage.W_f.weight, contexts)
+    torch.testing.assert_close(coverage.query(queries, contexts), expected)

@@ -34,6 +34,7 @@ from pipeline.cli.train import parse
 from pipeline.data.by_step import Position
 from pipeline.data.datamodule import TextDataModule, TrainingBatches
 from pipeline.nn.attention import Attention
+from pipeline.nn.coverage import Coverage
 from pipeline.nn.embedding import Embedding
 from pipeline.nn.lexical import LexicalPath
 from pipeline.nn.seq2seq import Seq2Seq
@@ -65,10 +66,14 @@ def parts_of(model: Seq2Seq) -> Iterator[tuple[nn.Module, str]]:
             yield module, "attention"
         elif isinstance(module, LexicalPath):
             yield module, "lexical path"
+        elif isinstance(module, Coverage):
+            yield module, "coverage"
     yield model.encoder, "encoder"
     for layer in model.decoder.layers:
         yield layer, "decoder's layers"
     yield model.decoder.W_c, "readout"
+    if model.decoder.deep_output is not None:
+        yield model.decoder.deep_output, "readout"
 
 
 def label(model: Seq2Seq) -> None:

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 from pipeline.export.cells import add_project, add_step, array, as_exported
 from pipeline.export.graph import Graph, Shape
 from pipeline.nn.coverage import Coverage, Looks
+from pipeline.nn.deep_output import DeepOutput
 from pipeline.nn.embedding import token_vectors
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
@@ -55,6 +56,8 @@ def step_graph(network: Seq2Seq, *, allow_unknown: bool) -> onnx.ModelProto:
     bias = array(network.output_bias).copy()
     bias[[PAD_ID, BOS_ID] if allow_unknown else [PAD_ID, UNK_ID, BOS_ID]] = -math.inf
     features = _features(graph, network, outputs, num_parts)
+    if decoder.deep_output is not None:
+        features = _deep_output(graph, decoder.deep_output, features)
     logits = graph.linear(features, array(network.output_weight), bias)
     num_best = graph.input("num_best", "int64", [1])
     log_probs = graph.add("LogSoftmax", logits, axis=-1)
@@ -158,6 +161,15 @@ def _features(graph: Graph, network: Seq2Seq, outputs: str, num_parts: int) -> s
     context, words = graph.split(found, [num_features, num_features])
     features = graph.add("Tanh", graph.add("Add", from_state, context))
     return graph.add("Add", features, words)
+
+
+def _deep_output(graph: Graph, deep: DeepOutput, features: str) -> str:
+    """Of features (B, beams, E): what `DeepOutput` makes of them."""
+    (weight_1, bias_1), (weight_2, bias_2) = (
+        (array(each.weight), array(each.bias)) for each in (deep.W_1, deep.W_2)
+    )
+    hidden = graph.add("Tanh", graph.linear(features, weight_1, bias_1))
+    return graph.add("Add", features, graph.linear(hidden, weight_2, bias_2))
 
 
 def _second_look(

@@ -139,6 +139,7 @@ def _read_in_a_step(model: Seq2Seq) -> Iterator[Tensor]:
     decoder = model.decoder
     yield from decoder.layers.parameters()
     yield from decoder.W_c.parameters()
-    if decoder.attention is not None:
-        yield from decoder.attention.parameters()
+    for part in (decoder.attention, decoder.coverage, decoder.deep_output):
+        if part is not None:
+            yield from part.parameters()
     yield from (model.output_weight, model.output_bias)

@@ -15,6 +15,7 @@ from pipeline.nn.attention import Attention, build_attention
 from pipeline.nn.cells import Cell, State
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.coverage import Coverage, Looks
+from pipeline.nn.deep_output import DeepOutput
 from pipeline.nn.dropout import Dropout, WordDropout
 from pipeline.nn.embedding import Embedding, OneHot
 from pipeline.nn.encoder import EncoderOutput
@@ -96,7 +97,7 @@ class Decoder(nn.Module):
 
     h~ = tanh(W_c [c; h]) (their equation 5), here of size E so that the softmax can share the
     embedding. Added to it are the words looked at (`LexicalPath`), and what the slots of a memory
-    hold (`SlotReader`). Input feeding is an
+    hold (`SlotReader`); all of it may go through a hidden layer (`DeepOutput`). Input feeding is an
     option: it forces a loop over the steps in training.
     """
 
@@ -128,6 +129,15 @@ class Decoder(nn.Module):
         self.W_c = nn.Linear(num_inputs, config.embedding_dim)
         self.lexical = LexicalPath(config.embedding_dim) if config.lexical else None
         self.coverage = Coverage(config.hidden_size) if config.coverage else None
+        self.deep_output = (
+            DeepOutput(
+                config.embedding_dim,
+                dropout=config.dropout,
+                variational=config.variational_dropout,
+            )
+            if config.deep_output
+            else None
+        )
         self.slots = (
             SlotReader(config.hidden_size, embedding.embedding_dim, config.embedding_dim)
             if config.memory == "recurrent"
@@ -210,6 +220,8 @@ class Decoder(nn.Module):
         if self.slots is not None:
             assert state.memory is not None
             features = features + self.slots(outputs, state.memory.slots)
+        if self.deep_output is not None:
+            features = self.deep_output(features)
         features = self.dropout(features)
         state = replace(
             state,

@@ -160,6 +160,8 @@ class PreparedSeq2Seq:
             features = torch.tanh(from_state + context)
             if decoder.lexical is not None:
                 features = features + found[:, decoder.W_c.out_features :]
+        if decoder.deep_output is not None:
+            features = decoder.deep_output(features)
         logits = self._network.logits(features)
         state = replace(state, layers=tuple(layers), looks=looks, attention_weights=weights)
         return logits, state

@@ -19,7 +19,12 @@ from tests.exporting import LINES, exported, tiny_translator
 def test_int8_is_smaller_and_close(
     tiny_tokenizer: Tokenizer, tmp_path: Path, cell: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    values: dict[str, Any] = {"lexical": True, "coverage": True, "hidden_size": 64}
+    values: dict[str, Any] = {
+        "lexical": True,
+        "coverage": True,
+        "deep_output": True,
+        "hidden_size": 64,
+    }
     trained = tiny_translator(tiny_tokenizer, cell=cell, **values)
     with torch.no_grad():
         for parameter in trained.model.parameters():

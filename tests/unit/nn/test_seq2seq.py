@@ -292,6 +292,7 @@ def test_a_training_step_under_bf16_autocast_is_close_to_float32(cell: CellName)
         {"attention_after": "each", "input_feeding": True},
         {"lexical": True},
         {"coverage": True},
+        {"deep_output": True},
         {"word_dropout": 0.2, "variational_dropout": True, "weight_dropout": 0.2},
     ],
 )

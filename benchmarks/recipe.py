@@ -52,11 +52,16 @@ PARTS: dict[str, Sequence[str]] = {
     "additive-attention": ("--model.attention", "additive"),
     "no-lexical": ("--model.lexical", "false"),
     "coverage": ("--model.coverage", "true"),
+    "deep-output": ("--model.deep_output", "true"),
     "input-feeding": ("--model.input_feeding", "true"),
     "inverse-sqrt": ("--trainer.schedule", "inverse_sqrt"),
     "batches-of-1024": ("--data.batch_tokens", "1024"),
     "batches-of-4096": ("--data.batch_tokens", "4096"),
     _ENDING: ("--data.ending_batch_tokens", "8192"),
+    "together": (  # what is better by itself
+        *("--model.coverage", "true", "--model.deep_output", "true"),
+        *("--model.num_layers", "2"),
+    ),
 }
 _COLUMNS = {
     "part": "part",

@@ -15,6 +15,7 @@ from pipeline.export.graph import Graph, Shape
 from pipeline.nn.coverage import Coverage, Looks
 from pipeline.nn.deep_output import DeepOutput
 from pipeline.nn.embedding import token_vectors
+from pipeline.nn.prepared import readers
 from pipeline.nn.seq2seq import Seq2Seq
 from pipeline.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
@@ -56,8 +57,6 @@ def step_graph(network: Seq2Seq, *, allow_unknown: bool) -> onnx.ModelProto:
     bias = array(network.output_bias).copy()
     bias[[PAD_ID, BOS_ID] if allow_unknown else [PAD_ID, UNK_ID, BOS_ID]] = -math.inf
     features = _features(graph, network, outputs, num_parts)
-    if decoder.deep_output is not None:
-        features = _deep_output(graph, decoder.deep_output, features)
     logits = graph.linear(features, array(network.output_weight), bias)
     num_best = graph.input("num_best", "int64", [1])
     log_probs = graph.add("LogSoftmax", logits, axis=-1)
@@ -138,38 +137,50 @@ def _features(graph: Graph, network: Seq2Seq, outputs: str, num_parts: int) -> s
     So many states the layers have: those of coverage come next.
     """
     decoder, size = network.decoder, network.config.hidden_size
-    weight = array(decoder.W_c.weight)[:, -size:]
-    from_state = graph.linear(outputs, weight, array(decoder.W_c.bias))
-    if decoder.attention is None:
-        return graph.add("Tanh", from_state)
-    num_features, num_values = decoder.W_c.out_features, decoder.W_c.out_features
-    if decoder.lexical is not None:
-        num_values += num_features
-    keys = graph.input("keys", "float", ["B", size, "S"])
-    values = graph.input("values", "float", ["B", "S", num_values])
+    reader, bias = map(array, readers(decoder))
+    num_features, num_read = decoder.W_c.out_features, len(reader)
+    read, words = graph.linear(outputs, reader[:, -size:], bias), ""
+    if decoder.attention is not None:
+        num_words = 0 if decoder.lexical is None else num_features
+        weights = _look(graph, network, outputs, num_parts)
+        values = graph.input("values", "float", ["B", "S", num_read + num_words])
+        found = graph.add("MatMul", weights, values)
+        if num_words:
+            found, words = graph.split(found, [num_read, num_words])
+        read = graph.add("Add", read, found)
+    if decoder.deep_output is None:
+        return _with_words(graph, read, words)
+    read, hidden = graph.split(read, [num_features, num_read - num_features])
+    return _deep_output(graph, decoder.deep_output, _with_words(graph, read, words), hidden)
+
+
+def _with_words(graph: Graph, read: str, words: str) -> str:
+    features = graph.add("Tanh", read)
+    return graph.add("Add", features, words) if words else features
+
+
+def _deep_output(graph: Graph, deep: DeepOutput, features: str, hidden: str) -> str:
+    """`DeepOutput` of features (B, beams, E); `hidden` is what W_1 makes of all else."""
+    num_features = len(deep.W_2.weight)
+    reader = array(deep.W_1.weight)[:, :num_features]
+    hidden = graph.add("Tanh", graph.add("Add", hidden, graph.linear(features, reader)))
+    found = graph.linear(hidden, array(deep.W_2.weight), array(deep.W_2.bias))
+    return graph.add("Add", features, found)
+
+
+def _look(graph: Graph, network: Seq2Seq, outputs: str, num_parts: int) -> str:
+    """The weights of the attention (B, beams, S), which are given out, too."""
+    coverage = network.decoder.coverage
+    keys = graph.input("keys", "float", ["B", network.config.hidden_size, "S"])
     barred = graph.input("barred", "float", ["B", 1, "S"])
     scores = graph.add("Add", graph.add("MatMul", outputs, keys), barred)
     weights = graph.add("Softmax", scores, axis=-1)
-    if decoder.coverage is not None:
+    if coverage is not None:
         names = [f"state_{num_parts + i}" for i, _ in enumerate(Looks._fields)]
-        more = _second_look(graph, decoder.coverage, outputs, weights, names)
+        more = _second_look(graph, coverage, outputs, weights, names)
         weights = graph.add("Softmax", graph.add("Add", scores, more), axis=-1)
     graph.output(weights, "step_attention", "float", ["B", "beams", "S"])
-    found = graph.add("MatMul", weights, values)
-    if decoder.lexical is None:
-        return graph.add("Tanh", graph.add("Add", from_state, found))
-    context, words = graph.split(found, [num_features, num_features])
-    features = graph.add("Tanh", graph.add("Add", from_state, context))
-    return graph.add("Add", features, words)
-
-
-def _deep_output(graph: Graph, deep: DeepOutput, features: str) -> str:
-    """Of features (B, beams, E): what `DeepOutput` makes of them."""
-    (weight_1, bias_1), (weight_2, bias_2) = (
-        (array(each.weight), array(each.bias)) for each in (deep.W_1, deep.W_2)
-    )
-    hidden = graph.add("Tanh", graph.linear(features, weight_1, bias_1))
-    return graph.add("Add", features, graph.linear(hidden, weight_2, bias_2))
+    return weights
 
 
 def _second_look(

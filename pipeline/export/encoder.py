@@ -26,6 +26,7 @@ from pipeline.export.graph import Graph, Shape
 from pipeline.nn.attention import GeneralAttention
 from pipeline.nn.coverage import Looks
 from pipeline.nn.embedding import token_vectors
+from pipeline.nn.prepared import readers
 from pipeline.nn.seq2seq import Seq2Seq
 
 
@@ -199,14 +200,14 @@ def _add_attended(graph: Graph, network: Seq2Seq, outputs: str, source_ids: str)
         keys = graph.add("Mul", outputs, graph.constant(scale))
     keys = graph.add("Transpose", keys, perm=[0, 2, 1])
     graph.output(keys, "keys", "float", ["B", size, "S"])
-    values = graph.linear(outputs, array(decoder.W_c.weight)[:, :size])
-    num_features = decoder.W_c.out_features
+    reader = array(readers(decoder)[0])[:, :size]
+    values, num_values = graph.linear(outputs, reader), len(reader)
     if decoder.lexical is not None:
         table = array(decoder.lexical(token_vectors(network.encoder.embedding)))
         words = graph.add("Gather", graph.constant(table), source_ids)
         values = graph.add("Concat", values, words, axis=-1)
-        num_features *= 2
-    graph.output(values, "values", "float", ["B", "S", num_features])
+        num_values += decoder.W_c.out_features
+    graph.output(values, "values", "float", ["B", "S", num_values])
     return keys
 
 

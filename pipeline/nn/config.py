@@ -32,8 +32,8 @@ class ModelConfig:
         coverage: Whether attention looks twice, the second time knowing what its first looks have
             covered at the steps before (after Tu et al. 2016 and Chorowski et al. 2015) and found
             at this one (Sukhbaatar et al. 2015).
-        deep_output: Whether there is a hidden layer between the features of the next token and the
-            softmax (Pascanu et al. 2014).
+        deep_output: Whether there is a hidden layer between what is known of the next token and
+            the softmax (Pascanu et al. 2014).
         input_feeding: Whether the decoder reads, beside a token, the features that predicted it
             (Luong et al. 2015, section 3.3). Exact, and slow: training then runs step by step.
         memory: For chat: `none` lets the encoder read the last turns, as many as the context holds,

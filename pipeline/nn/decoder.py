@@ -132,6 +132,7 @@ class Decoder(nn.Module):
         self.deep_output = (
             DeepOutput(
                 config.embedding_dim,
+                num_inputs,
                 dropout=config.dropout,
                 variational=config.variational_dropout,
             )
@@ -221,7 +222,7 @@ class Decoder(nn.Module):
             assert state.memory is not None
             features = features + self.slots(outputs, state.memory.slots)
         if self.deep_output is not None:
-            features = self.deep_output(features)
+            features = self.deep_output(features, inputs)
         features = self.dropout(features)
         state = replace(
             state,

@@ -3,9 +3,9 @@
 What trained weights decide is worked out once. What follows from a token alone is a row of a table:
 W_xh x of the first recurrent layers, what a word adds by the lexical path. What follows from the
 source alone is multiplied once a sentence: of the attentional state W_c [c; h] = W_c1 c + W_c2 h,
-W_c1 times the encoder's outputs, of which the context then is a sum; of coverage's second query
-h + W_f c, what W_f c adds to the scores. The weights are in the precision of the products, and
-recurrent layers run over no padding.
+W_c1 times the encoder's outputs, of which the context then is a sum, and the same for what a deep
+output reads; of coverage's second query h + W_f c, what W_f c adds to the scores. The weights are
+in the precision of the products, and recurrent layers run over no padding.
 """
 
 import copy
@@ -23,6 +23,7 @@ from pipeline.batch import length_mask
 from pipeline.nn.cells import State, SteppedCell
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.coverage import Looks
+from pipeline.nn.decoder import Decoder
 from pipeline.nn.embedding import token_vectors
 from pipeline.nn.seq2seq import Seq2Seq
 
@@ -45,7 +46,8 @@ class PreparedState:
     Attributes:
         layers: The state of each layer.
         keys: What the top layer's h is compared with; none without attention.
-        values: W_c1 times the encoder's outputs, beside it what the words add; as the keys.
+        values: What of the encoder's outputs is read (`readers`), beside it what the words add; as
+            the keys.
         barred: 0 at a source token, -inf at padding.
         hops: What it adds to the second look's scores, to have found a token at the first: a row
             for each that was found; None without coverage.
@@ -108,6 +110,8 @@ class PreparedSeq2Seq:
         lexical = self._decoder.lexical
         self._lexical_table = None if lexical is None else lexical(source_words).to(dtype)
         self._network = network.to(dtype)
+        reader, self._reader_bias = readers(self._decoder)
+        self._readers: tuple[Tensor, ...] = reader.split(network.config.hidden_size, dim=1)
 
     @torch.no_grad()
     def encode(
@@ -145,8 +149,8 @@ class PreparedSeq2Seq:
             layers.append(cell.advance(projected, layer))
             h = layers[-1][0]
             outputs = outputs + h if decoder.residual and i > 0 else h
-        from_state = linear(outputs, self._attentional_weights[-1], decoder.W_c.bias)
-        features, weights, looks = torch.tanh(from_state), None, state.looks
+        read = linear(outputs, self._readers[-1], self._reader_bias)
+        words, weights, looks = None, None, state.looks
         if state.keys is not None and state.values is not None:
             scores = (state.keys @ outputs.unsqueeze(2)).squeeze(2).float() + state.barred
             weights = scores.softmax(dim=-1)
@@ -156,12 +160,15 @@ class PreparedSeq2Seq:
                 more = more.float() + (look.to(outputs.dtype) @ state.hops).float()
                 weights = (scores + more.squeeze(1)).softmax(dim=-1)
             found = (weights.to(outputs.dtype).unsqueeze(1) @ state.values).squeeze(1)
-            context = found[:, : decoder.W_c.out_features]
-            features = torch.tanh(from_state + context)
-            if decoder.lexical is not None:
-                features = features + found[:, decoder.W_c.out_features :]
-        if decoder.deep_output is not None:
-            features = decoder.deep_output(features)
+            read = read + found[:, : read.shape[1]]
+            words = found[:, read.shape[1] :]
+        num_features = decoder.W_c.out_features
+        features = torch.tanh(read[:, :num_features])
+        if decoder.lexical is not None and words is not None:
+            features = features + words
+        if (deep := decoder.deep_output) is not None:
+            hidden = linear(features, deep.W_1.weight[:, :num_features]) + read[:, num_features:]
+            features = deep.after(features, hidden)
         logits = self._network.logits(features)
         state = replace(state, layers=tuple(layers), looks=looks, attention_weights=weights)
         return logits, state
@@ -196,17 +203,10 @@ class PreparedSeq2Seq:
         if attention is None:
             return None, None
         keys = attention.keys(outputs) / math.sqrt(outputs.shape[-1])
-        values = linear(outputs, self._attentional_weights[0])
+        values = linear(outputs, self._readers[0])
         if self._lexical_table is not None:
             values = torch.cat([values, self._lexical_table[ids]], dim=-1)
         return keys, values
-
-    @property
-    def _attentional_weights(self) -> tuple[Tensor, ...]:
-        """What the context is multiplied with, if there is one, and what the state is."""
-        parts: tuple[Tensor, ...]
-        parts = self._decoder.W_c.weight.split(self._network.config.hidden_size, dim=1)
-        return parts
 
 
 def ready_to_decode(
@@ -222,6 +222,15 @@ def ready_to_decode(
     if device.type == "cpu" and can_be_prepared(network):
         return PreparedSeq2Seq(network, dtype)
     return network.to(device).eval()
+
+
+def readers(decoder: Decoder) -> tuple[Float[Tensor, "R I"], Float[Tensor, " R"]]:
+    """All that reads [c; h] for the next token, and its bias: W_c, and of a deep output W_1."""
+    deep, W_c = decoder.deep_output, decoder.W_c
+    if deep is None:
+        return W_c.weight, W_c.bias
+    weight = torch.cat([W_c.weight, deep.W_1.weight[:, W_c.out_features :]])
+    return weight, torch.cat([W_c.bias, deep.W_1.bias])
 
 
 def can_be_prepared(network: Seq2Seq) -> bool:

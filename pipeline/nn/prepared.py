@@ -150,15 +150,9 @@ class PreparedSeq2Seq:
             h = layers[-1][0]
             outputs = outputs + h if decoder.residual and i > 0 else h
         read = linear(outputs, self._readers[-1], self._reader_bias)
-        words, weights, looks = None, None, state.looks
-        if state.keys is not None and state.values is not None:
-            scores = (state.keys @ outputs.unsqueeze(2)).squeeze(2).float() + state.barred
-            weights = scores.softmax(dim=-1)
-            if decoder.coverage is not None and looks is not None and state.hops is not None:
-                look = weights.unsqueeze(1)
-                more, looks = decoder.coverage(outputs.unsqueeze(1), look, looks)
-                more = more.float() + (look.to(outputs.dtype) @ state.hops).float()
-                weights = (scores + more.squeeze(1)).softmax(dim=-1)
+        words = None
+        weights, looks = self._look(outputs, state)
+        if weights is not None and state.values is not None:
             found = (weights.to(outputs.dtype).unsqueeze(1) @ state.values).squeeze(1)
             read = read + found[:, : read.shape[1]]
             words = found[:, read.shape[1] :]
@@ -172,6 +166,22 @@ class PreparedSeq2Seq:
         logits = self._network.logits(features)
         state = replace(state, layers=tuple(layers), looks=looks, attention_weights=weights)
         return logits, state
+
+    def _look(
+        self, outputs: Float[Tensor, "B H"], state: PreparedState
+    ) -> tuple[Float[Tensor, "B S"] | None, Looks | None]:
+        """The attention's weights, and where the first looks went after this step."""
+        if state.keys is None:
+            return None, None
+        coverage, looks = self._decoder.coverage, state.looks
+        scores = (state.keys @ outputs.unsqueeze(2)).squeeze(2).float() + state.barred
+        weights = scores.softmax(dim=-1)
+        if coverage is not None and looks is not None and state.hops is not None:
+            first = weights.unsqueeze(1)
+            more, looks = coverage(outputs.unsqueeze(1), first, looks)
+            hop = first.to(outputs.dtype) @ state.hops
+            weights = (scores + (more.float() + hop.float()).squeeze(1)).softmax(dim=-1)
+        return weights, looks
 
     def _read(
         self, ids: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]

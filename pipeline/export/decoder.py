@@ -134,7 +134,7 @@ def loop_graph(step: onnx.ModelProto) -> onnx.ModelProto:
 def _features(graph: Graph, network: Seq2Seq, outputs: str, num_parts: int) -> str:
     """Of the next token, of the top layer's outputs (B, beams, H); looks at the source.
 
-    So many states the layers have: those of coverage come next.
+    The first `num_parts` states are the layers'; those of coverage come next.
     """
     decoder, size = network.decoder, network.config.hidden_size
     reader, bias = map(array, readers(decoder))

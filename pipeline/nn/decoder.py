@@ -130,12 +130,7 @@ class Decoder(nn.Module):
         self.lexical = LexicalPath(config.embedding_dim) if config.lexical else None
         self.coverage = Coverage(config.hidden_size) if config.coverage else None
         self.deep_output = (
-            DeepOutput(
-                config.embedding_dim,
-                num_inputs,
-                dropout=config.dropout,
-                variational=config.variational_dropout,
-            )
+            DeepOutput(config.embedding_dim, num_inputs, self.dropout)
             if config.deep_output
             else None
         )

@@ -20,15 +20,14 @@ class DeepOutput(nn.Module):
     Args:
         dim: E.
         num_inputs: The size of what was read to make the features: of [c; h], or of h alone.
-        dropout: Probability with which a hidden unit is zeroed.
-        variational: See `Dropout`.
+        dropout: Of the hidden units.
     """
 
-    def __init__(self, dim: int, num_inputs: int, *, dropout: float, variational: bool) -> None:
+    def __init__(self, dim: int, num_inputs: int, dropout: Dropout) -> None:
         super().__init__()
         self.W_1 = nn.Linear(dim + num_inputs, _WIDTH * dim)
         self.W_2 = nn.Linear(_WIDTH * dim, dim)
-        self.dropout = Dropout(dropout, variational=variational)
+        self.dropout = dropout
 
     def forward(
         self, features: Float[Tensor, "*B E"], inputs: Float[Tensor, "*B I"]

@@ -1,10 +1,11 @@
 import torch
 
 from pipeline.nn.deep_output import DeepOutput
+from pipeline.nn.dropout import Dropout
 
 
 def test_features_and_what_the_hidden_layer_adds_by_hand() -> None:
-    deep = DeepOutput(1, 2, dropout=0.5, variational=False).eval()
+    deep = DeepOutput(1, 2, Dropout(0.5)).eval()
     with torch.no_grad():
         deep.W_1.weight.copy_(
             torch.tensor([[1.0, 0.0, 0.0], [-1.0, 1.0, 0.0], [0.5, 0.0, 3.0], [0.0, 0.0, 0.0]])
@@ -21,7 +22,7 @@ def test_features_and_what_the_hidden_layer_adds_by_hand() -> None:
 
 
 def test_it_is_held_back_in_training_alone() -> None:
-    deep = DeepOutput(8, 4, dropout=0.5, variational=True)
+    deep = DeepOutput(8, 4, Dropout(0.5, variational=True))
     features, inputs = torch.ones(2, 3, 8), torch.ones(2, 3, 4)
     torch.manual_seed(1)
     found = deep(features, inputs)

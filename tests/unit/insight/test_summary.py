@@ -5,10 +5,12 @@ from pipeline.nn.seq2seq import Seq2Seq
 _V, _E, _H = 11, 4, 6
 
 
-def _model(*, attention: bool) -> Seq2Seq:
+def _model(*, attention: bool, coverage: bool = False, deep_output: bool = False) -> Seq2Seq:
     config = ModelConfig(
         cell="elman",
         attention="dot" if attention else "none",
+        coverage=coverage,
+        deep_output=deep_output,
         embedding_dim=_E,
         hidden_size=_H,
         bidirectional=False,
@@ -35,6 +37,20 @@ def test_the_cost_of_a_token_by_hand() -> None:
     assert values["flops_per_target_token"] == 2 * (cell + W_c + W_hy + attended)
     assert values["flops_per_source_and_target_token"] == 2 * attended
     assert values["bytes_per_target_token"] == 4 * (cell + W_c + _E + W_hy + _V)
+
+
+def test_a_step_reads_the_weights_of_the_second_look_and_of_the_hidden_layer() -> None:
+    plain = summarize(_model(attention=True))
+    for model in (
+        _model(attention=True, coverage=True),
+        _model(attention=True, deep_output=True),
+    ):
+        summary = summarize(model)
+        num_more = summary.num_parameters - plain.num_parameters
+        assert num_more > 0
+        assert plain.step is not None
+        assert summary.step is not None
+        assert summary.step.weight_bytes - plain.step.weight_bytes == 4 * num_more
 
 
 def test_without_attention_the_length_of_the_source_costs_a_step_nothing() -> None:

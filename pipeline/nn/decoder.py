@@ -184,9 +184,25 @@ class Decoder(nn.Module):
     def _run(
         self, words: Float[Tensor, "B T D"], state: DecoderState, run: RunCell
     ) -> tuple[Float[Tensor, "B T E"], DecoderState]:
-        outputs = words
         if state.fed is not None:
-            outputs = torch.cat([words, state.fed.unsqueeze(1)], dim=-1)
+            words = torch.cat([words, state.fed.unsqueeze(1)], dim=-1)
+        outputs, layers = self._recur(words, state, run)
+        inputs, weights, looks = self._attend(outputs, state)
+        features = self._features(inputs, outputs, weights, state)
+        state = replace(
+            state,
+            layers=layers,
+            attention_weights=None if weights is None else weights[:, -1],
+            fed=features[:, -1] if self.input_feeding else None,
+            looks=looks,
+        )
+        return features, state
+
+    def _recur(
+        self, words: Float[Tensor, "B T I"], state: DecoderState, run: RunCell
+    ) -> tuple[Float[Tensor, "B T H"], tuple[State, ...]]:
+        """The outputs of the top layer, and the states of all."""
+        outputs = words
         found: Tensor | None = None  # by the attention after the layer below
         layers = []
         for i, (layer, layer_state) in enumerate(zip(self.layers, state.layers, strict=True)):
@@ -199,17 +215,32 @@ class Decoder(nn.Module):
             layers.append(layer_state_after)
             if i < len(self.lower_attentions):
                 found, _ = self._look(i, self.dropout(outputs), state)
-        outputs = self.dropout(outputs)
-        inputs, weights, looks = outputs, None, state.looks
-        if self.attention is not None:
-            context, weights = self._look(-1, outputs, state)
-            if self.coverage is not None:
-                assert looks is not None
-                scores, looks = self.coverage(outputs, weights, looks)
-                again = self.coverage.query(outputs, self.dropout(context))
-                context, weights = self._look(-1, again, state, scores)
-            inputs = torch.cat([context, outputs], dim=-1)
-        features = torch.tanh(self.W_c(inputs))
+        return self.dropout(outputs), tuple(layers)
+
+    def _attend(
+        self, outputs: Float[Tensor, "B T H"], state: DecoderState
+    ) -> tuple[Float[Tensor, "B T I"], Float[Tensor, "B T S"] | None, Looks | None]:
+        """[c; h], or h alone without attention; the weights of c; where the first looks went."""
+        if self.attention is None:
+            return outputs, None, None
+        context, weights = self._look(-1, outputs, state)
+        looks = state.looks
+        if self.coverage is not None:
+            assert looks is not None
+            scores, looks = self.coverage(outputs, weights, looks)
+            again = self.coverage.query(outputs, self.dropout(context))
+            context, weights = self._look(-1, again, state, scores)
+        return torch.cat([context, outputs], dim=-1), weights, looks
+
+    def _features(
+        self,
+        inputs: Float[Tensor, "B T I"],
+        outputs: Float[Tensor, "B T H"],
+        weights: Float[Tensor, "B T S"] | None,
+        state: DecoderState,
+    ) -> Float[Tensor, "B T E"]:
+        """What the softmax reads."""
+        features: Tensor = torch.tanh(self.W_c(inputs))
         if state.words is not None:
             assert weights is not None
             features = features + weights.to(state.words.dtype) @ state.words
@@ -219,14 +250,7 @@ class Decoder(nn.Module):
         if self.deep_output is not None:
             features = self.deep_output(features, inputs)
         features = self.dropout(features)
-        state = replace(
-            state,
-            layers=tuple(layers),
-            attention_weights=None if weights is None else weights[:, -1],
-            fed=features[:, -1] if self.input_feeding else None,
-            looks=looks,
-        )
-        return features, state
+        return features
 
     def _nothing_fed(self, encoder_outputs: Tensor) -> Tensor | None:
         if not self.input_feeding:

@@ -10,7 +10,7 @@ import argparse
 import json
 from typing import Any, get_args
 
-from benchmarks.variants import Variant, common_options, table
+from benchmarks.variants import PLAIN, Variant, common_options, table
 from pipeline.model_folder import load_model
 from pipeline.nn.config import EmbeddingName
 
@@ -46,7 +46,7 @@ def main() -> None:
     common = common_options(data=options.data, steps=options.steps, seed=1)
     # A lexical path tells a word by its like, and no one-hot vector is like another; without it
     # there is no reason for more pieces.
-    common += ["--model.lexical", "false", "--data.tokenizer.vocab_size", "4000"]
+    common += [*PLAIN, "--data.tokenizer.vocab_size", "4000"]
     runs = {
         name: Variant(f"embedding_{name}", ["--model.embedding", name, *common])
         for name in get_args(EmbeddingName)

@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 import torch
 
-from benchmarks.variants import Variant, common_options, read_hypotheses, table
+from benchmarks.variants import PLAIN, Variant, common_options, read_hypotheses, table
 from pipeline.insight.gradients import gradient_norms, random_inputs
 from pipeline.metrics import bleu
 from pipeline.model_folder import load_model
@@ -71,7 +71,7 @@ def variant(
 ) -> Variant:
     """The run of a cell with an attention and a seed."""
     # Without attention there is no lexical path: so that all are alike, there is none anywhere.
-    options = ["--model.cell", cell, "--model.attention", attention, "--model.lexical", "false"]
+    options = ["--model.cell", cell, "--model.attention", attention, *PLAIN]
     options += ["--model.hidden_size", str(equal_size(cell, attention))]
     options += ["--data.tokenizer.vocab_size", str(_VOCAB_SIZE)]
     options += common_options(data=data, steps=steps, seed=seed)

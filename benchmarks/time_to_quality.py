@@ -32,7 +32,8 @@ from benchmarks.peers import (
     write_corpus,
 )
 from benchmarks.speed import PROJECT, Rounds, add_options, report, row_of
-from benchmarks.training_speed import CONFIG, peer_request
+from benchmarks.training_speed import peer_request
+from benchmarks.variants import CONFIG
 from pipeline.cli.train import parse
 from pipeline.data.prepare import prepare
 

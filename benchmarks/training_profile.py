@@ -28,7 +28,7 @@ from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from benchmarks.speed import machine
-from benchmarks.training_speed import CONFIG
+from benchmarks.variants import CONFIG
 from pipeline.batch import Seq2SeqBatch
 from pipeline.cli.train import parse
 from pipeline.data.by_step import Position

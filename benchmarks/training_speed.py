@@ -42,6 +42,7 @@ from benchmarks.peers import (
     write_corpus,
 )
 from benchmarks.speed import PROJECT, Rounds, Row, add_options, report
+from benchmarks.variants import CONFIG, PLAIN
 from pipeline.cli.train import parse
 from pipeline.data.by_step import Position
 from pipeline.data.datamodule import TrainingBatches
@@ -51,7 +52,6 @@ from pipeline.precision import choose_precision
 from pipeline.training.metrics_file import read_metrics
 from pipeline.training.run import Run
 
-CONFIG = "configs/multi30k_de_en.yaml"
 _PEERS = ("opennmt", "joeynmt")
 _HIDDEN_SIZE, _VOCAB_SIZE, _BATCH_TOKENS = 512, 8000, 4096
 _DROPOUT, _LABEL_SMOOTHING, _LEARNING_RATE = 0.2, 0.1, 1e-3
@@ -116,7 +116,6 @@ def train_options(options: argparse.Namespace) -> list[str]:
         "data.batch_tokens": _BATCH_TOKENS,
         "model.embedding_dim": options.embedding_dim,
         "model.hidden_size": _HIDDEN_SIZE,
-        "model.lexical": False,  # the peers have no such path
         "model.tie_embeddings": options.embedding_dim == _HIDDEN_SIZE,
         "model.input_feeding": options.input_feeding,
         "model.dropout": _DROPOUT,
@@ -130,7 +129,7 @@ def train_options(options: argparse.Namespace) -> list[str]:
         "trainer.max_steps": options.steps,
         "trainer.validate_every": options.steps // _VALIDATIONS,
     }
-    words = ["--config", CONFIG]
+    words = ["--config", CONFIG, *PLAIN]  # the peers have none of what that leaves out
     for key, value in values.items():
         words += [f"--{key}", str(value).lower() if isinstance(value, bool) else str(value)]
     return words

@@ -28,6 +28,12 @@ from pipeline.precision import choose_precision
 from pipeline.training.jobs import TextJob
 
 CONFIG = "configs/multi30k_de_en.yaml"
+PLAIN = (
+    *("--model.lexical", "false", "--model.coverage", "false"),
+    *("--model.deep_output", "false"),
+)
+"""Of CONFIG the encoder-decoder with attention alone."""
+
 _WARMUP_STEPS, _TIMED_STEPS = 5, 25
 _FORMS = {
     "bleu": ".2f",

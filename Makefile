@@ -15,7 +15,7 @@ trained = $(if $(findstring command,$(origin MODEL)),:,test -e $(RUN)/checkpoint
 	$(SEQ2SEQ) train --config $(CONFIG) >&2 </dev/null; })
 
 .DEFAULT_GOAL := help
-.PHONY: help train evaluate translate chat gradients test test-slow check format benchmark peers study
+.PHONY: help train evaluate translate chat gradients test test-slow coverage check format benchmark peers study
 
 help: ## list the targets
 	@echo 'make TARGET [CONFIG=configs/x.yaml] [MODEL=runs/x/model] [ARGS="..."]'
@@ -34,11 +34,16 @@ evaluate translate chat:
 gradients: $(READY) ## how far back a loss is felt; ARGS="--cell lstm --length 200"
 	@$(SEQ2SEQ) inspect gradients $(ARGS)
 
-test: $(READY) ## the tests that are quick, with coverage
-	@.venv/bin/pytest -q -n 2 -m "not slow" --cov --cov-report=term --cov-fail-under=90 $(ARGS)
+test: $(READY) ## the tests that are quick; shapes are checked at each call
+	@.venv/bin/pytest -q -n 2 -m "not slow" $(ARGS)
 
 test-slow: $(READY) ## the tests that train
 	@.venv/bin/pytest -q -m slow $(ARGS)
+
+# Tracing the shape checks too would take as long again as all the tests.
+coverage: $(READY) ## the lines that the quick tests reach; shapes are not checked
+	@.venv/bin/pytest -q -n 2 -m "not slow" --jaxtyping-packages= --cov --cov-report=term \
+		--cov-fail-under=90 $(ARGS)
 
 check: $(READY) ## format, lint, docstrings, types, layers
 	@.venv/bin/ruff format --check .

@@ -44,14 +44,20 @@ def sentences(num: int, *, seed: int) -> Iterator[str]:
     random = np.random.default_rng(seed)
     syllables = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "ei", "ö")]
     lengths = random.integers(1, 5, _NUM_WORDS)
-    words = np.array(["".join(random.choice(syllables, n)) for n in lengths], dtype=object)
+    spelling = random.choice(syllables, lengths.sum())
+    words = np.array(list(_joined(spelling, lengths, "")), dtype=object)
     for start in range(0, num, _CHUNK):
         counts = 1 + random.poisson(_WORDS_A_SENTENCE - 1, min(_CHUNK, num - start))
         ranks = random.zipf(1.2, int(counts.sum())) % _NUM_WORDS
-        ends = np.cumsum(counts)
-        chosen = words[ranks].tolist()
-        for begin, end in zip((ends - counts).tolist(), ends.tolist(), strict=True):
-            yield " ".join(chosen[begin:end])
+        yield from _joined(words[ranks], counts, " ")
+
+
+def _joined(parts: np.ndarray, counts: np.ndarray, separator: str) -> Iterator[str]:
+    """One string after another, each of so many parts."""
+    ends = np.cumsum(counts)
+    listed = parts.tolist()
+    for begin, end in zip((ends - counts).tolist(), ends.tolist(), strict=True):
+        yield separator.join(listed[begin:end])
 
 
 def write_corpus(path: Path, num_pairs: int) -> None:

@@ -19,7 +19,7 @@ from pipeline.tokenizer import EOS_ID, Tokenizer
 from tests.building import build_model
 
 MESSAGES = ["My name is Jin.", "안녕하세요", "dog", "Where is the water?", "red"]
-_LIMIT = LengthLimit(ratio=0.0, extra=60)
+_MAX_TOKENS = 12
 
 
 @pytest.fixture
@@ -62,8 +62,13 @@ def reply_to(trained: TrainedModel, turns: Sequence[str]) -> list[int]:
     """What the model generates when it reads the whole conversation at once."""
     text = join_turns(turns, max_turns=None)
     (ids,) = encode_contexts([text], trained.source_tokenizer, budget=None)
-    (found,) = greedy_search(trained.model, *collate_sources([ids]), limit=_LIMIT)
+    limit = LengthLimit(ratio=0.0, extra=_MAX_TOKENS)
+    (found,) = greedy_search(trained.model, *collate_sources([ids]), limit=limit)
     return found.ids
+
+
+def talk_to(trained: TrainedModel) -> ChatSession:
+    return ChatSession(trained, settings=ChatSettings(max_tokens=_MAX_TOKENS))
 
 
 def generated(session: ChatSession) -> list[int]:
@@ -72,14 +77,14 @@ def generated(session: ChatSession) -> list[int]:
 
 
 def test_each_reply_is_that_to_the_whole_conversation(trained: TrainedModel) -> None:
-    session = ChatSession(trained)
+    session = talk_to(trained)
     for message in MESSAGES * 3:
         session.reply(message)
         assert generated(session) == reply_to(trained, session.turns[:-1])
 
 
 def test_each_turn_is_read_once(trained: TrainedModel, read: list[list[int]]) -> None:
-    session = ChatSession(trained)
+    session = talk_to(trained)
     for message in MESSAGES:
         unread = [*session.turns[-1:], message]
         session.reply(message)
@@ -88,7 +93,7 @@ def test_each_turn_is_read_once(trained: TrainedModel, read: list[list[int]]) ->
 
 
 def test_what_was_said_first_changes_a_late_reply(trained: TrainedModel) -> None:
-    one, other = ChatSession(trained), ChatSession(trained)
+    one, other = talk_to(trained), talk_to(trained)
     one.reply("My name is Jin.")
     other.reply("grass")
     replies = [[session.reply(message) for message in MESSAGES[1:]] for session in (one, other)]
@@ -96,7 +101,7 @@ def test_what_was_said_first_changes_a_late_reply(trained: TrainedModel) -> None
 
 
 def test_a_message_taken_back_is_forgotten(trained: TrainedModel) -> None:
-    session, plain = ChatSession(trained), ChatSession(trained)
+    session, plain = talk_to(trained), talk_to(trained)
     session.reply("hello")
     plain.reply("hello")
     for message in MESSAGES:
@@ -108,7 +113,7 @@ def test_a_message_taken_back_is_forgotten(trained: TrainedModel) -> None:
 
 
 def test_a_reset_forgets(trained: TrainedModel) -> None:
-    session = ChatSession(trained)
+    session = talk_to(trained)
     first = session.reply("hello")
     session.reply("dog")
     session.reset()
@@ -116,7 +121,7 @@ def test_a_reset_forgets(trained: TrainedModel) -> None:
 
 
 def test_a_saved_conversation_is_remembered(trained: TrainedModel) -> None:
-    session, other = ChatSession(trained), ChatSession(trained)
+    session, other = talk_to(trained), talk_to(trained)
     for message in MESSAGES:
         session.reply(message)
     other.reply("something else")
@@ -127,7 +132,7 @@ def test_a_saved_conversation_is_remembered(trained: TrainedModel) -> None:
 
 
 def test_a_reply_that_was_stopped_is_remembered_as_far_as_it_came(trained: TrainedModel) -> None:
-    session = ChatSession(trained)
+    session = talk_to(trained)
     stream = session.stream(MESSAGES[0])
     next(stream)
     stream.close()
@@ -139,7 +144,7 @@ def test_a_reply_that_was_stopped_is_remembered_as_far_as_it_came(trained: Train
 def test_alternatives_leave_the_memory_as_it_was(
     trained: TrainedModel, num_candidates: int
 ) -> None:
-    settings = ChatSettings(num_candidates=num_candidates, max_tokens=12)
+    settings = ChatSettings(num_candidates=num_candidates, max_tokens=_MAX_TOKENS)
     asked, untouched = (ChatSession(trained, settings=settings) for _ in range(2))
     for message in MESSAGES:
         assert asked.reply(message) == untouched.reply(message)

@@ -24,7 +24,9 @@ _LARGEST_SIZE = re.compile(r"value <= (\d+)")
 _SMALLEST_SIZE = re.compile(r"required_chars\. \d+ vs (\d+)")
 # SentencePiece writes a space as U+2581, so that character itself would come back as a space. It
 # is spelt with a noncharacter before a digit, and so is the noncharacter.
-_ESCAPES = (("\uffff", "\uffff0"), ("\u2581", "\uffff1"))
+_ESCAPES = {"\uffff": "\uffff0", "\u2581": "\uffff1"}
+_SPELT = {spelling: character for character, spelling in _ESCAPES.items()}
+_SPELLING = re.compile("\uffff[01]?")
 # A tag begins with that noncharacter before no digit: so whatever a text holds is never a tag.
 _TAG_BEGINS, _TAG_ENDS = "\uffff<2", ">"
 
@@ -185,7 +187,7 @@ class Tokenizer:
         return [(ids, sum(log_probs[piece_id] for piece_id in ids)) for ids in found]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of the ids; PAD, BOS, EOS and tags give nothing, broken UTF-8 gives U+FFFD."""
+        """Text of the ids; PAD, BOS, EOS and tags give nothing, what is spelt in part U+FFFD."""
         tags = range(TURN_ID + 1, TURN_ID + 1 + len(self.languages))
         return _unescape(self._processor.decode([i for i in ids if i not in tags]))
 
@@ -285,7 +287,7 @@ def _size_error(error: RuntimeError, vocab_size: int) -> ConfigError:
 
 def _escape(text: str) -> str:
     text = replace_surrogates(text)
-    for character, spelling in _ESCAPES:
+    for character, spelling in _ESCAPES.items():
         if character in text:
             text = text.replace(character, spelling)
     return text
@@ -299,6 +301,4 @@ def _escape_all(texts: Sequence[str]) -> list[str]:
 
 
 def _unescape(text: str) -> str:
-    for character, spelling in reversed(_ESCAPES):
-        text = text.replace(spelling, character)
-    return text
+    return _SPELLING.sub(lambda spelling: _SPELT.get(spelling[0], "\ufffd"), text)

@@ -92,9 +92,12 @@ def test_special_ids_decode_to_nothing() -> None:
     assert trained.decode([BOS_ID, *ids, EOS_ID, PAD_ID, PAD_ID]) == "The dog"
 
 
-def test_broken_utf8_decodes_to_the_replacement_character() -> None:
+@pytest.mark.parametrize("character", ["😀", "\u2581", "\uffff"])
+def test_what_is_spelt_in_part_decodes_to_the_replacement_character(character: str) -> None:
     trained = tokenizer()
-    ids = trained.encode("😀")
+    ids = trained.encode(character)
+    for num_ids in range(1, len(ids)):
+        assert set(trained.decode(ids[:num_ids]).strip()) <= {"\ufffd"}
     assert set(trained.decode(ids[:-1])) == {"\ufffd"}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import pipeline.chat.session
@@ -225,10 +225,11 @@ def test_a_character_is_shown_when_its_last_byte_is_there(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(alphabet=st.characters(exclude_categories=["Cc", "Cs"]), max_size=10))
+@example("\u2581")  # which is spelt by two characters
 def test_incomplete_characters_are_never_shown(
     chat: ChatSession, say: Say, tiny_tokenizer: Tokenizer, text: str
 ) -> None:
-    text = text.translate(dict.fromkeys([0x2028, 0x2029, 0xFFFF, 0xFFFD]))
+    text = text.translate(dict.fromkeys([0x2028, 0x2029, 0xFFFD]))
     say(tiny_tokenizer.encode(text))
     pieces = list(chat.stream("hello"))
     assert "".join(pieces) == text

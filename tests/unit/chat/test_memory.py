@@ -1,5 +1,6 @@
 """A session with a model that remembers: it reads each turn once, and nothing else changes."""
 
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -93,11 +94,13 @@ def test_each_turn_is_read_once(trained: TrainedModel, read: list[list[int]]) ->
 
 
 def test_what_was_said_first_changes_a_late_reply(trained: TrainedModel) -> None:
-    one, other = talk_to(trained), talk_to(trained)
-    one.reply("My name is Jin.")
-    other.reply("grass")
-    replies = [[session.reply(message) for message in MESSAGES[1:]] for session in (one, other)]
-    assert replies[0] != replies[1]
+    replies = set()
+    for first in ("My name is Jin.", "grass", "안녕하세요", "Where is the water?"):
+        session = talk_to(trained)
+        saved = {**json.loads(session.to_json()), "turns": [first, "red", "dog", "red"]}
+        session.load_json(json.dumps(saved))
+        replies.add(session.reply("and you?"))
+    assert len(replies) > 1
 
 
 def test_a_message_taken_back_is_forgotten(trained: TrainedModel) -> None:

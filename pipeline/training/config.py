@@ -28,7 +28,8 @@ class TrainerConfig:
     Attributes:
         begin_with: A model folder, or a model on the hub, with whose weights and tokenizers
             training begins (fine-tuning); the `model` section and `data.tokenizer` have to be as it
-            has them. If not given, training begins with random weights.
+            has them. It is judged first, and kept if no validation is better. If not given,
+            training begins with random weights.
         max_steps: Optimizer steps.
         max_time: Training time as `HH:MM:SS` (or `MM:SS`, `DD:HH:MM:SS`), or in seconds, which is
             what YAML makes of `1:30:00`. Then training ends even if steps are left; the learning

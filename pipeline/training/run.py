@@ -208,7 +208,8 @@ def _trainer(
         max_steps=config.trainer.max_steps,
         val_check_interval=config.trainer.validate_every,
         check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
+        # Of a model that was trained before, all of it: training may make it worse.
+        num_sanity_val_steps=-1 if config.trainer.begin_with else 0,
         logger=[metrics, *_tensorboard(run)] if is_first() else False,
         callbacks=[
             *([MetricsSession(metrics)] if is_first() else []),

@@ -109,6 +109,61 @@ def test_a_run_from_the_first_step_to_the_last(config: RunConfig, run: Run) -> N
     assert {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")} == before
 
 
+def test_a_model_that_training_makes_worse_is_kept_as_it_was(
+    config: RunConfig, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = replace(  # of a task that is judged by the loss
+        config,
+        data=replace(config.data, task="language_model"),
+        model=replace(config.model, bidirectional=False),
+    )
+    _train(config, run)
+    second = Run(run.folder.with_name("second"))
+    ruinous = _trainer(config, begin_with=str(run.model), learning_rate=5.0, warmup_steps=0)
+    with caplog.at_level(logging.INFO):
+        _train(replace(ruinous, name="second"), second)
+    assert any(line.startswith("step 0 | validation loss") for line in caplog.messages)
+    assert [row["step"] for row in read_metrics(second.metrics)] == [0, 2, 4]
+    assert json.loads(second.finished.read_text(encoding="utf-8"))["best"]["step"] == 0
+    before, after = (load_model(each.model) for each in (run, second))
+    assert after.scores["validation"]["step"] == 0
+    assert after.scores["validation"]["val_loss"] == pytest.approx(
+        before.scores["validation"]["val_loss"]
+    )
+    for name, tensor in before.network.state_dict().items():
+        assert torch.equal(after.network.state_dict()[name], tensor), name
+
+
+def test_a_run_that_broke_before_its_first_validation_judges_the_beginning_once(
+    config: RunConfig, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _train(config, run)
+    config = replace(_trainer(config, begin_with=str(run.model)), name="second")
+    whole, second = (Run(run.folder.with_name(name)) for name in ("whole", "second"))
+    _train(replace(config, name="whole"), whole)
+    training_step = Seq2SeqModule.training_step
+
+    def breaks(self: Seq2SeqModule, batch: Any, batch_idx: int) -> Any:
+        if self.global_step == 1:
+            raise RuntimeError("power cut")
+        return training_step(self, batch, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Seq2SeqModule, "training_step", breaks)
+        with pytest.raises(RuntimeError, match="power cut"):
+            _train(config, second)
+    with caplog.at_level(logging.INFO):
+        _train(config, second)
+    assert not any(line.startswith("step 0 |") for line in caplog.messages)
+    one, other = (
+        torch.load(list_checkpoints(each.checkpoints)[-1], weights_only=True)
+        for each in (whole, second)
+    )
+    for name, tensor in one["state_dict"].items():
+        assert torch.equal(tensor, other["state_dict"][name]), name
+    assert [row["step"] for row in read_metrics(second.metrics)] == [0, 2, 4]
+
+
 def test_a_run_that_broke_goes_on_from_its_last_checkpoint(
     config: RunConfig, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -28,6 +28,7 @@ _COMMANDS = {
     "translate": "translate lines of text",
     "chat": "talk to a chatbot",
     "classify": "label lines of text",
+    "average": "make one model of several that began with the same one: their mean",
     "distill": "let a teacher, or an ensemble, write the corpus of a smaller translator",
     "export": "write a translator as ONNX graphs, which run without torch",
     "inspect": "look inside a cell or a model: its parts, its gradients",

@@ -80,7 +80,8 @@ def test_an_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     assert out == ""
     commands = (
-        "train, evaluate, compare, sheet, translate, chat, classify, distill, export, inspect"
+        "train, evaluate, compare, sheet, translate, chat, classify, average, distill, export, "
+        "inspect"
     )
     assert err == f"error: no command 'trian'; expected one of {commands}\n"
 

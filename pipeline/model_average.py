@@ -1,6 +1,6 @@
 """One model from several that began with the same one: the mean of their weights.
 
-Of weights that training has moved from the same place, what lies between is as good or better, and
+Of weights that training has moved from the same place, what lies between is often better, and
 costs no more than one model (Izmailov et al. 2018; Wortsman et al. 2022). Of models that began
 with other random weights it is worth nothing: the same unit does another thing in each of them.
 """

@@ -74,6 +74,30 @@ def _trainer(config: RunConfig, **values: Any) -> RunConfig:
     return replace(config, trainer=replace(config.trainer, **values))
 
 
+def _train_until_it_breaks(
+    config: RunConfig, run: Run, monkeypatch: pytest.MonkeyPatch, *, step: int
+) -> None:
+    training_step = Seq2SeqModule.training_step
+
+    def breaks(self: Seq2SeqModule, batch: Any, batch_idx: int) -> Any:
+        if self.global_step == step:
+            raise OSError("no space left")
+        return training_step(self, batch, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Seq2SeqModule, "training_step", breaks)
+        with pytest.raises(OSError, match="no space left"):
+            _train(config, run)
+    assert not run.finished.exists()
+
+
+def _assert_same_end(whole: Run, run: Run) -> None:
+    one, other = (torch.load(list_checkpoints(r.checkpoints)[-1]) for r in (whole, run))
+    for name, tensor in one["state_dict"].items():
+        assert torch.equal(tensor, other["state_dict"][name]), name
+    assert one["num_tokens_trained"] == other["num_tokens_trained"]
+
+
 def test_a_run_that_is_older_than_a_key_had_its_default(config: RunConfig, run: Run) -> None:
     assert _train(config, run)
     values = yaml.safe_load(run.config.read_text(encoding="utf-8"))
@@ -141,26 +165,11 @@ def test_a_run_that_broke_before_its_first_validation_judges_the_beginning_once(
     config = replace(_trainer(config, begin_with=str(run.model)), name="second")
     whole, second = (Run(run.folder.with_name(name)) for name in ("whole", "second"))
     _train(replace(config, name="whole"), whole)
-    training_step = Seq2SeqModule.training_step
-
-    def breaks(self: Seq2SeqModule, batch: Any, batch_idx: int) -> Any:
-        if self.global_step == 1:
-            raise RuntimeError("power cut")
-        return training_step(self, batch, batch_idx)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Seq2SeqModule, "training_step", breaks)
-        with pytest.raises(RuntimeError, match="power cut"):
-            _train(config, second)
+    _train_until_it_breaks(config, second, monkeypatch, step=1)
     with caplog.at_level(logging.INFO):
         _train(config, second)
     assert not any(line.startswith("step 0 |") for line in caplog.messages)
-    one, other = (
-        torch.load(list_checkpoints(each.checkpoints)[-1], weights_only=True)
-        for each in (whole, second)
-    )
-    for name, tensor in one["state_dict"].items():
-        assert torch.equal(tensor, other["state_dict"][name]), name
+    _assert_same_end(whole, second)
     assert [row["step"] for row in read_metrics(second.metrics)] == [0, 2, 4]
 
 
@@ -169,26 +178,12 @@ def test_a_run_that_broke_goes_on_from_its_last_checkpoint(
 ) -> None:
     whole = Run(run.folder.with_name("whole"))
     _train(config, whole)
-    training_step = Seq2SeqModule.training_step
-
-    def breaks(self: Seq2SeqModule, batch: Any, batch_idx: int) -> Any:
-        if self.global_step == 3:
-            raise OSError("no space left")
-        return training_step(self, batch, batch_idx)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Seq2SeqModule, "training_step", breaks)
-        with pytest.raises(OSError, match="no space left"):
-            _train(config, run)
-    assert not run.finished.exists()
+    _train_until_it_breaks(config, run, monkeypatch, step=3)
     caplog.set_level(logging.INFO)
     assert _train(config, run)
     assert "going on from" in caplog.text
     assert [row["step"] for row in read_metrics(run.metrics)] == [2, 4]
-    one, other = (torch.load(list_checkpoints(r.checkpoints)[-1]) for r in (whole, run))
-    for name, tensor in one["state_dict"].items():
-        assert torch.equal(tensor, other["state_dict"][name]), name
-    assert one["num_tokens_trained"] == other["num_tokens_trained"]
+    _assert_same_end(whole, run)
 
 
 def test_a_run_ends_when_its_time_is_over_and_says_so(

@@ -166,6 +166,7 @@ def test_a_run_that_broke_before_its_first_validation_judges_the_beginning_once(
     whole, second = (Run(run.folder.with_name(name)) for name in ("whole", "second"))
     _train(replace(config, name="whole"), whole)
     _train_until_it_breaks(config, second, monkeypatch, step=1)
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         _train(config, second)
     assert not any(line.startswith("step 0 |") for line in caplog.messages)

@@ -28,6 +28,9 @@ PARTS: dict[str, Sequence[str]] = {
     "vocabulary-1000": ("--data.tokenizer.vocab_size", "1000"),
     "vocabulary-2000": ("--data.tokenizer.vocab_size", "2000"),
     "vocabulary-8000": ("--data.tokenizer.vocab_size", "8000"),
+    "separate-vocabularies": (
+        *("--data.tokenizer.joint", "false", "--data.tokenizer.vocab_size", "2000"),
+    ),
     "bpe": ("--data.tokenizer.model_type", "bpe"),
     "bpe-dropout": ("--data.tokenizer.model_type", "bpe", "--data.tokenizer.bpe_dropout", "0.1"),
     "unigram-sampling": ("--data.tokenizer.sampling_alpha", "0.3"),
@@ -58,7 +61,7 @@ PARTS: dict[str, Sequence[str]] = {
     "batches-of-1024": ("--data.batch_tokens", "1024"),
     "batches-of-4096": ("--data.batch_tokens", "4096"),
     _ENDING: ("--data.ending_batch_tokens", "8192"),
-    "together": (  # what is better by itself
+    "together": (  # what makes a better network by itself
         *("--model.coverage", "true", "--model.deep_output", "true"),
         *("--model.num_layers", "2"),
     ),

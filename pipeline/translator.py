@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from pipeline.batch import collate_sources
 from pipeline.decoding import (
-    Constraint,
     EncodedSource,
     Ensemble,
     LengthLimit,
@@ -20,9 +19,7 @@ from pipeline.decoding import (
     attention_along,
     beam_search,
     decode_all,
-    decode_constrained,
     greedy_search,
-    grid_beam_search,
     search_best,
 )
 from pipeline.decoding.batched import Found
@@ -36,17 +33,14 @@ from pipeline.precision import Precision, choose_precision
 from pipeline.reverse_model import ReverseModel
 from pipeline.search_settings import SearchSettings
 from pipeline.sentences import Candidate, Sentence, best_candidates, read_sentences, target_text
-from pipeline.terms import Prepared, Terms, goes_on_with_word, translate_with_terms
-from pipeline.text import normalize
+from pipeline.term_search import TermSearch
+from pipeline.terms import Terms, translate_with_terms
 
 MAX_SOURCE_TOKENS = 512
 """A longer source is cut: no training pair was nearly as long, and time grows with it."""
 MBR_EPSILON = 0.02
 """Less probable tokens are not drawn (Hewitt et al. 2022); Freitag et al. (2023) find candidates
 for minimum Bayes risk best with it."""
-
-LEAST_TERMS_BEAM_SIZE = 4
-"""Of a search that has to place terms: a beam of one has no choice where they go."""
 
 
 class Translator:
@@ -93,6 +87,9 @@ class Translator:
         )
         self._source_tokenizer = trained.source_tokenizer
         self._target_tokenizer = trained.target_tokenizer
+        self._term_search = TermSearch(
+            self._model, self._source_tokenizer, self._target_tokenizer, self._device
+        )
         self._reverse = None
         if reverse is not None:
             self._reverse = ReverseModel(
@@ -184,7 +181,13 @@ class Translator:
                     settings=settings,
                     target_language=target_language,
                 ),
-                partial(self._holding, tag_ids, batch_size=batch_size, settings=settings),
+                partial(
+                    self._term_search.translate,
+                    tag_ids=tag_ids,
+                    max_tokens=MAX_SOURCE_TOKENS,
+                    batch_size=batch_size,
+                    settings=settings,
+                ),
             )
         sentences = self._sentences(lines, tag_ids)
         if settings.mbr:
@@ -298,57 +301,6 @@ class Translator:
             raise ConfigError(f"batch_size: expected 1 or more, got {batch_size}")
         sources = [sentence.ids for sentence in sentences]
         return decode_all(sources, search, batch_size=batch_size, device=self._device)
-
-    def _holding(
-        self,
-        tag_ids: list[int],
-        prepared: Sequence[Prepared],
-        *,
-        batch_size: int,
-        settings: SearchSettings,
-    ) -> list[str]:
-        """A translation of each text, made to hold its terms."""
-        # What is cut was warned of when the line was translated freely.
-        sources = [
-            self._source_tokenizer.encode(each.text)[:MAX_SOURCE_TOKENS] for each in prepared
-        ]
-        constraints = [
-            [
-                Constraint(
-                    tuple(self._target_tokenizer.encode(term.target)),
-                    tuple(
-                        len(tag_ids) + place
-                        for place in self._source_tokenizer.places(each.text, term.begin, term.end)
-                        if place < len(source)
-                    ),
-                )
-                for term in each.terms
-            ]
-            for each, source in zip(prepared, sources, strict=True)
-        ]
-        search = partial(
-            grid_beam_search,
-            self._model,
-            beam_size=max(LEAST_TERMS_BEAM_SIZE, settings.beam_size),
-            length_penalty=settings.length_penalty,
-            limit=LengthLimit(),
-            inner_ids=self._inner_ids,
-        )
-        found = decode_constrained(
-            [tag_ids + source for source in sources],
-            constraints,
-            search,
-            batch_size=max(1, batch_size // 8),  # each is several beams
-            device=self._device,
-        )
-        decode = self._target_tokenizer.decode
-        return [normalize(decode(hypothesis.ids)) for hypothesis, _ in found]
-
-    @cached_property
-    def _inner_ids(self) -> list[int]:
-        """The pieces with which a word goes on."""
-        tokenizer = self._target_tokenizer
-        return [i for i in range(len(tokenizer)) if goes_on_with_word(tokenizer.appended(i))]
 
     def _least_risk(self, sentence: Sentence, num_samples: int) -> str:
         """Draws from a generator of the sentence's own, so that no other sentence changes it."""

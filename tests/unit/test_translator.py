@@ -14,12 +14,10 @@ import pipeline.translator
 from pipeline import SearchSettings, Translator
 from pipeline.batch import collate_sources
 from pipeline.decoding import (
-    Constrained,
     LengthLimit,
     Sampler,
     beam_search,
     greedy_search,
-    grid_beam_search,
 )
 from pipeline.errors import ConfigError, ModelError
 from pipeline.mbr import mean_chrf
@@ -27,9 +25,7 @@ from pipeline.model_folder import TrainedModel, load_model
 from pipeline.nn.config import AttentionName, ModelConfig
 from pipeline.nn.prepared import PreparedSeq2Seq
 from pipeline.precision import Precision, choose_precision
-from pipeline.terms import Glossary, Terms
-from pipeline.terms.placeholders import CITIES
-from pipeline.terms.protection import KINDS
+from pipeline.terms import Terms
 from pipeline.text import normalize
 from pipeline.tokenizer import (
     BOS_ID,
@@ -128,92 +124,6 @@ def test_a_size_below_one_is_an_error_that_names_it(translator: Translator, name
     sizes: dict[str, Any] = {name: 0}
     with pytest.raises(ConfigError, match=f"^{name}: expected 1 or more, got 0$"):
         translator.translate(["a"], **sizes)
-
-
-TERMS = Terms(Glossary({"dog": "bicycle", "red shirt": "강아지"}), protect=KINDS)
-WITH_TERMS = [
-    "The little dog runs over the green grass.",
-    "",
-    "A dog and a dog: www.example.com/a?b=c",
-    "Write to <keep>Mr. Xyz-9</keep> or info@zoo.de, 1,000.50 at 3:30!",
-    "A man in a red shirt.",
-    "강아지가 https://x.de/달에서 7시",
-    "Where is the next railway station, please?",
-]
-
-
-@beam_sizes
-@pytest.mark.parametrize("batch_size", [1, 64])
-def test_translations_hold_their_terms(
-    translator: Translator, batch_size: int, beam_size: int
-) -> None:
-    translations = translator.translate(
-        WITH_TERMS, terms=TERMS, batch_size=batch_size, beam_size=beam_size
-    )
-    missing = [
-        TERMS.missing(line, translation)
-        for line, translation in zip(WITH_TERMS, translations, strict=True)
-    ]
-    assert missing == [[]] * len(WITH_TERMS)
-    one_by_one = [
-        translator.translate([line], terms=TERMS, beam_size=beam_size)[0] for line in WITH_TERMS
-    ]
-    assert translations == one_by_one
-    for city in CITIES:
-        assert not any(city in translation for translation in translations)
-
-
-@pytest.mark.parametrize(("beam_size", "expected"), [(1, 4), (6, 6)])
-def test_terms_are_placed_by_a_beam(
-    translator: Translator, beam_size: int, expected: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[Any] = []
-
-    def search(*arguments: Any, **options: Any) -> list[Constrained]:
-        given.append((options["beam_size"], options["length_penalty"]))
-        return grid_beam_search(*arguments, **options)
-
-    monkeypatch.setattr(pipeline.translator, "grid_beam_search", search)
-    translator.translate(["Two dogs and a dog"], terms=TERMS, beam_size=beam_size)
-    settings = SearchSettings(beam_size=7, length_penalty=0.5)
-    translator.translate(["Two dogs and a dog"], terms=TERMS, settings=settings)
-    assert given == [(expected, 1.0), (7, 0.5)]
-
-
-@beam_sizes
-def test_lines_without_terms_are_translated_as_ever(translator: Translator, beam_size: int) -> None:
-    lines = [line for line in LINES if not TERMS.read(line).terms]
-    assert len(lines) > 4
-    assert translator.translate(lines, terms=TERMS, beam_size=beam_size) == translator.translate(
-        lines, beam_size=beam_size
-    )
-    plain = translator.translate(WITH_TERMS, beam_size=beam_size)
-    assert translator.translate(WITH_TERMS, terms=Terms(), beam_size=beam_size) == plain
-
-
-def test_terms_that_cannot_be_placed_leave_a_translation(translator: Translator) -> None:
-    terms = Terms(Glossary({"dog": "station " * 200, "man": "bicycle"}))
-    line = "A man, a dog."
-    (translation,) = translator.translate([line], terms=terms)
-    assert terms.missing(line, translation) == [("station " * 200).strip()]
-    assert "bicycle" in translation
-
-
-def test_terms_beyond_what_is_read_of_a_long_line(
-    translator: Translator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(pipeline.translator, "MAX_SOURCE_TOKENS", 4)
-    line = "Two children are playing: dog"
-    (translation,) = translator.translate([line], terms=TERMS)
-    assert TERMS.missing(line, translation) == []
-    assert len(caplog.messages) == 1  # though it is translated twice
-
-
-@pytest.mark.parametrize("name", ["batch_size", "beam_size"])
-def test_sizes_are_checked_with_terms_too(translator: Translator, name: str) -> None:
-    sizes: dict[str, Any] = {name: 0}
-    with pytest.raises(ConfigError, match=f"^{name}: expected 1 or more, got 0$"):
-        translator.translate(["dog"], terms=TERMS, **sizes)
 
 
 def test_a_chatbot_is_no_translator(tiny_chat_folder: Path) -> None:
@@ -495,27 +405,6 @@ def test_what_is_copied_is_not_the_tag() -> None:
     found = Translator(tagged).translate(UNKNOWN_LINES)
     assert found == [_copied_by_hand(tagged, line) for line in UNKNOWN_LINES]
     assert set("".join(found)) & set("".join(UNKNOWN_LINES))
-
-
-def test_a_term_is_looked_for_behind_the_tag(
-    multilingual: Translator,
-    tiny_multilingual_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    found: list[str] = []
-    tokenizer = load_model(tiny_multilingual_folder).source_tokenizer
-
-    def search(
-        model: Any, source_ids: Any, lengths: Any, constraints: Any, **options: Any
-    ) -> list[Constrained]:
-        for ids, (term,) in zip(source_ids.tolist(), constraints, strict=True):
-            found.append(tokenizer.decode([ids[place] for place in term.places]))
-        return grid_beam_search(model, source_ids, lengths, constraints, **options)
-
-    monkeypatch.setattr(pipeline.translator, "grid_beam_search", search)
-    terms = Terms(Glossary({"dog": "bicycle"}))
-    multilingual.translate(["The little dog runs.", "A dog"], terms=terms, target_language="ko")
-    assert found == ["dog", "dog"]
 
 
 def test_in_bf16_it_translates_with_a_model_of_that_precision(

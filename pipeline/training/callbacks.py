@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+from lightning.pytorch.utilities.types import STEP_OUTPUT
 
 from pipeline.training.checkpoint import checkpoint_path
 from pipeline.training.metrics_file import MetricsFile
@@ -56,23 +57,60 @@ class BestModel(lightning.Callback):
         self._num_worse = state_dict["num_worse"]
 
 
-class ValidationCheckpoint(lightning.Callback):
-    """Writes a checkpoint at the end of each validation: where Lightning goes on without a repeat.
+class Checkpoints(lightning.Callback):
+    """Writes a checkpoint after each validation, and every other minute between two of them.
 
     It has to be the last of the callbacks, so that the states of the others are those after the
     validation.
+
+    Args:
+        folder: Where they go.
     """
+
+    _SECONDS_BETWEEN = 120.0
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._last = 0.0
+
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """A session begins with nothing that it could lose."""
+        assert isinstance(pl_module, TrainingModule)
+        self._last = pl_module.clock.seconds
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Write one if the last one is old, and no validation comes next: it would be left out."""
+        assert isinstance(pl_module, TrainingModule)
+        step, config = trainer.global_step, pl_module.config
+        if step % config.validate_every == 0 or step == config.max_steps:
+            return
+        is_old = pl_module.clock.seconds - self._last >= self._SECONDS_BETWEEN
+        if trainer.strategy.reduce_boolean_decision(is_old, all=False):
+            self._write(trainer, pl_module)
 
     def on_validation_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Write the checkpoint of this step."""
+        assert isinstance(pl_module, TrainingModule)
+        self._write(trainer, pl_module)
+
+    def _write(self, trainer: lightning.Trainer, module: TrainingModule[Any]) -> None:
+        for logger in trainer.loggers:
+            logger.save()  # a session that goes on from here does not measure it again
         trainer.save_checkpoint(
             checkpoint_path(self._folder, trainer.global_step), weights_only=False
         )
+        self._last = module.clock.seconds
 
 
 class MetricsSession(lightning.Callback):

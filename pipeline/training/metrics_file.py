@@ -70,7 +70,10 @@ class MetricsFile(Logger):
         """Write the row that is being made."""
         if len(self._row) > 1:
             with self._path.open("a", newline="", encoding="utf-8") as stream:
-                csv.DictWriter(stream, COLUMNS).writerow(self._row)
+                writer = csv.DictWriter(stream, COLUMNS)
+                if not stream.tell():  # what a run begins with is judged before its first session
+                    writer.writeheader()
+                writer.writerow(self._row)
         self._row = {}
 
     def finalize(self, status: str) -> None:

@@ -5,11 +5,12 @@ Each kind of network has a small module of its own, which knows what to make of 
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 import lightning
 import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
@@ -92,9 +93,20 @@ class TrainingModule(lightning.LightningModule, Generic[AnyNetwork]):
             self.model.parameters(), self.config.max_gradient_norm, foreach=True
         )
 
-    def on_train_batch_end(self, outputs: STEP_OUTPUT, batch: Batch, batch_idx: int) -> None:
-        """Update the average; end the training when its steps or its time are over."""
-        step = self.global_step
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: torch.optim.Optimizer | LightningOptimizer,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """Take the step, move the average after it, and log now and then.
+
+        Here and not in `on_train_batch_end`, which comes after that of the callbacks: a checkpoint
+        that one of them writes is of the whole step.
+        """
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        step = self.global_step + 1  # Lightning has not counted it yet
         if self.config.ema_decay:
             # A short memory at first, or the average would long hold the first, random weights.
             decay = min(self.config.ema_decay, (1 + step) / (10 + step))
@@ -103,10 +115,12 @@ class TrainingModule(lightning.LightningModule, Generic[AnyNetwork]):
                     list(self.averaged.parameters()), list(self.model.parameters()), 1 - decay
                 )
         if step % _LOG_EVERY == 0:
-            self._log(
-                train_loss=self.last_loss, learning_rate=self._optimizer().param_groups[0]["lr"]
-            )
-        done = progress(self.config, step=step, seconds=self.clock.seconds)
+            rate = self._optimizer().param_groups[0]["lr"]
+            self._log(step, train_loss=self.last_loss, learning_rate=rate)
+
+    def on_train_batch_end(self, outputs: STEP_OUTPUT, batch: Batch, batch_idx: int) -> None:
+        """End the training when its steps or its time are over."""
+        done = progress(self.config, step=self.global_step, seconds=self.clock.seconds)
         if self.trainer.strategy.reduce_boolean_decision(done >= 1, all=False):
             self.trainer.should_stop = True
 
@@ -143,7 +157,7 @@ class TrainingModule(lightning.LightningModule, Generic[AnyNetwork]):
         """Set `scores`: `val_loss` in nats a prediction, and what else `judge` finds."""
         nats, num_predictions = self._validation_sums
         self.scores = {"val_loss": nats / num_predictions, **self.judge()}
-        self._log(**self.scores)
+        self._log(self.global_step, **self.scores)
 
     def observe(self, batch: Any) -> None:
         """Gather what `judge` needs of a validation batch."""
@@ -186,10 +200,10 @@ class TrainingModule(lightning.LightningModule, Generic[AnyNetwork]):
         assert isinstance(mean, Tensor)
         return mean
 
-    def _log(self, **values: float) -> None:
+    def _log(self, step: int, **values: float) -> None:
         # Not through `self.log`, which counts steps otherwise in validation than in training.
         for logger in self.trainer.loggers:
-            logger.log_metrics(values, step=self.global_step)
+            logger.log_metrics(values, step=step)
 
 
 def _loss(network: Network, batch: Any, *, label_smoothing: float = 0.0) -> SummedLoss:

@@ -21,9 +21,9 @@ from pipeline.nn.network import Network
 from pipeline.precision import choose_precision
 from pipeline.training.callbacks import (
     BestModel,
+    Checkpoints,
     MetricsSession,
     ReturnMemory,
-    ValidationCheckpoint,
     ValidationLines,
 )
 from pipeline.training.checkpoint import AtomicCheckpointIO, list_checkpoints
@@ -217,7 +217,7 @@ def _trainer(
             ReturnMemory(),
             ValidationLines(),
             best,
-            ValidationCheckpoint(run.checkpoints),
+            Checkpoints(run.checkpoints),
         ],
         plugins=[AtomicCheckpointIO()],
         use_distributed_sampler=False,

@@ -3,6 +3,7 @@ import logging
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ from pipeline.nn.config import ModelConfig
 from pipeline.tokenizer import Tokenizer
 from pipeline.training.callbacks import (
     BestModel,
+    Checkpoints,
     MetricsSession,
     ReturnMemory,
-    ValidationCheckpoint,
     ValidationLines,
 )
 from pipeline.training.config import TrainerConfig
@@ -33,6 +34,13 @@ class FakeTrainer:
         self.is_global_zero = is_global_zero
         self.should_stop = False
         self.saved: list[tuple[Path, bool]] = []
+        self.num_flushed = 0
+        self.loggers = [SimpleNamespace(save=self._flush)]
+        self.strategy = SimpleNamespace(reduce_boolean_decision=lambda decision, *, all: decision)
+
+    def _flush(self) -> None:
+        assert self.num_flushed == len(self.saved)
+        self.num_flushed += 1
 
     def save_checkpoint(self, path: Path, *, weights_only: bool) -> None:
         self.saved.append((path, weights_only))
@@ -121,11 +129,24 @@ def test_only_the_first_process_writes(module: Seq2SeqModule) -> None:
     assert (saved, best.best["val_bleu"]) == ([], 3.0)
 
 
-def test_each_validation_ends_in_a_whole_checkpoint(module: Seq2SeqModule, tmp_path: Path) -> None:
-    trainer: Any = FakeTrainer()
-    trainer.global_step = 250
-    ValidationCheckpoint(tmp_path).on_validation_end(trainer, module)
-    assert trainer.saved == [(tmp_path / "step=00000250.ckpt", False)]
+def test_checkpoints_are_of_validations_and_of_every_other_minute_between_them(
+    module: Seq2SeqModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = 1000.0  # trained in earlier sessions
+    monkeypatch.setattr(type(module.clock), "seconds", property(lambda _: seconds))
+    module.config = TrainerConfig(max_steps=11, validate_every=5)
+    checkpoints, trainer = Checkpoints(tmp_path), FakeTrainer()
+    fake: Any = trainer
+    checkpoints.on_train_start(fake, module)
+    for trainer.global_step in range(1, 12):
+        seconds += 130.0 if trainer.global_step in (5, 8, 11) else 50.0
+        checkpoints.on_train_batch_end(fake, module, None, None, 0)
+        if trainer.global_step in (5, 10, 11):
+            checkpoints.on_validation_end(fake, module)
+    # The third comes after 150 s, the eighth after 230, and those that are validated with that.
+    steps = [3, 5, 8, 10, 11]
+    assert trainer.saved == [(tmp_path / f"step={step:08}.ckpt", False) for step in steps]
+    assert trainer.num_flushed == len(steps)
 
 
 def test_a_validations_own_time_is_no_training(

@@ -45,6 +45,16 @@ def test_a_row_is_written_once(path: Path) -> None:
     assert [row["step"] for row in read_metrics(path)] == [50]
 
 
+def test_a_row_from_before_the_first_session_stays(path: Path) -> None:
+    metrics = MetricsFile(path)
+    metrics.log_metrics({"val_loss": 3.5}, 0)
+    metrics.save()
+    metrics.start(0)
+    metrics.log_metrics({"val_loss": 2.5}, 50)
+    metrics.finalize("success")
+    assert read_metrics(path) == [{"step": 0, "val_loss": 3.5}, {"step": 50, "val_loss": 2.5}]
+
+
 def test_a_new_session_drops_later_rows_and_keeps_earlier_ones(path: Path) -> None:
     first = begin(path)
     for step in (50, 100, 150):

@@ -18,6 +18,7 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.model_folder import load_model
 from pipeline.nn.config import ModelConfig
 from pipeline.tokenizer import TokenizerConfig
+from pipeline.training.callbacks import Checkpoints
 from pipeline.training.checkpoint import list_checkpoints
 from pipeline.training.config import RunConfig, TrainerConfig
 from pipeline.training.metrics_file import read_metrics
@@ -75,17 +76,22 @@ def _trainer(config: RunConfig, **values: Any) -> RunConfig:
 
 
 def _train_until_it_breaks(
-    config: RunConfig, run: Run, monkeypatch: pytest.MonkeyPatch, *, step: int
+    config: RunConfig,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    step: int,
+    within: str = "training_step",
 ) -> None:
-    training_step = Seq2SeqModule.training_step
+    method = getattr(Seq2SeqModule, within)
 
-    def breaks(self: Seq2SeqModule, batch: Any, batch_idx: int) -> Any:
+    def breaks(self: Seq2SeqModule, *arguments: Any) -> Any:
         if self.global_step == step:
             raise OSError("no space left")
-        return training_step(self, batch, batch_idx)
+        return method(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Seq2SeqModule, "training_step", breaks)
+        patch.setattr(Seq2SeqModule, within, breaks)
         with pytest.raises(OSError, match="no space left"):
             _train(config, run)
     assert not run.finished.exists()
@@ -185,6 +191,34 @@ def test_a_run_that_broke_goes_on_from_its_last_checkpoint(
     assert "going on from" in caplog.text
     assert [row["step"] for row in read_metrics(run.metrics)] == [2, 4]
     _assert_same_end(whole, run)
+
+
+@pytest.mark.parametrize(
+    ("within", "step", "last_checkpoint"),
+    [("training_step", 1, 1), ("training_step", 6, 6), ("judge", 4, 3), ("judge", 9, 8)],
+)
+def test_a_run_that_broke_between_validations_or_in_one_goes_on_from_there(
+    config: RunConfig,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    within: str,
+    step: int,
+    last_checkpoint: int,
+) -> None:
+    config = _trainer(config, max_steps=9, validate_every=4, ema_decay=0.9)
+    whole = Run(run.folder.with_name("whole"))
+    _train(config, whole)
+    monkeypatch.setattr(Checkpoints, "_SECONDS_BETWEEN", 0.0)
+    _train_until_it_breaks(config, run, monkeypatch, step=step, within=within)
+    assert list_checkpoints(run.checkpoints)[-1].name == f"step={last_checkpoint:08}.ckpt"
+    _train(config, run)
+    _assert_same_end(whole, run)
+    one, other = (
+        [(row["step"], row["val_loss"], row["val_bleu"]) for row in read_metrics(each.metrics)]
+        for each in (whole, run)
+    )
+    assert one == other
+    assert [step for step, *_ in one] == [4, 8, 9]
 
 
 def test_a_run_ends_when_its_time_is_over_and_says_so(

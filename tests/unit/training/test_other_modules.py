@@ -20,7 +20,7 @@ _TRAINER = TrainerConfig(ema_decay=0.0)
 
 def _validate(module: TrainingModule, *batches: object) -> dict[str, float]:  # type: ignore[type-arg]
     module.eval()
-    module._log = lambda **_: None  # type: ignore[method-assign]
+    module._log = lambda *_, **__: None  # type: ignore[method-assign]
     module.on_validation_epoch_start()
     with torch.no_grad():
         for number, batch in enumerate(batches):

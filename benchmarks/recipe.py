@@ -38,6 +38,7 @@ PARTS: dict[str, Sequence[str]] = {
     "dropout-0.3": ("--model.dropout", "0.3"),
     "variational-dropout": ("--model.variational_dropout", "true"),
     "word-dropout": ("--model.word_dropout", "0.1"),
+    "embedding-dropout": ("--model.embedding_dropout", "0.1"),
     "weight-dropout": ("--model.weight_dropout", "0.2"),
     "no-label-smoothing": ("--trainer.label_smoothing", "0"),
     "r-drop": ("--trainer.r_drop", "4"),

@@ -57,7 +57,9 @@ class ModelConfig:
         variational_dropout: Whether a unit is zeroed at all time steps of a sentence or at none
             (Gal & Ghahramani 2016).
         word_dropout: Probability with which the whole vector of a token is zeroed, in source and
-            target (Gal & Ghahramani 2016; Sennrich et al. 2016).
+            target (Sennrich et al. 2016).
+        embedding_dropout: Probability with which a row of the embedding matrix is zeroed for a
+            sentence, so that all tokens of a word are (Gal & Ghahramani 2016; Merity et al. 2018).
         weight_dropout: Probability with which an entry of W_hh is zeroed (Merity et al. 2018); for
             GRU and LSTM.
         readout: Whether a classifier reads h_T out with W_hy; without it the units of the state are
@@ -88,6 +90,7 @@ class ModelConfig:
     dropout: float = 0.2
     variational_dropout: bool = False
     word_dropout: float = 0.0
+    embedding_dropout: float = 0.0
     weight_dropout: float = 0.0
     readout: bool = True
     residual: bool = True
@@ -99,7 +102,7 @@ class ModelConfig:
                 raise ConfigError(f"model.{name}: expected 1 or more, got {getattr(self, name)}")
         if self.chrono_steps < 3:
             raise ConfigError(f"model.chrono_steps: expected 3 or more, got {self.chrono_steps}")
-        for name in ("dropout", "word_dropout", "weight_dropout"):
+        for name in ("dropout", "word_dropout", "embedding_dropout", "weight_dropout"):
             if not 0 <= getattr(self, name) <= 0.99:
                 raise ConfigError(
                     f"model.{name}: expected 0 <= {name} <= 0.99, got {getattr(self, name)}"

@@ -16,7 +16,7 @@ from pipeline.nn.cells import Cell, State
 from pipeline.nn.config import ModelConfig
 from pipeline.nn.coverage import Coverage, Looks
 from pipeline.nn.deep_output import DeepOutput
-from pipeline.nn.dropout import Dropout, WordDropout
+from pipeline.nn.dropout import Dropout, EmbeddingDropout, WordDropout
 from pipeline.nn.embedding import Embedding, OneHot
 from pipeline.nn.encoder import EncoderOutput
 from pipeline.nn.initialization import build_cell
@@ -106,6 +106,7 @@ class Decoder(nn.Module):
         self.embedding = embedding
         self.residual = config.residual
         self.dropout = Dropout(config.dropout, variational=config.variational_dropout)
+        self.embedding_dropout = EmbeddingDropout(config.embedding_dropout)
         self.word_dropout = WordDropout(config.word_dropout)
         num_lower = config.num_layers - 1 if config.attention_after == "each" else 0
         above = config.hidden_size * (2 if num_lower else 1)
@@ -163,7 +164,7 @@ class Decoder(nn.Module):
         self, decoder_input_ids: Int[Tensor, "B T"], state: DecoderState
     ) -> Float[Tensor, "B T E"]:
         """Features of every next token under teacher forcing."""
-        words = self.word_dropout(self.embedding(decoder_input_ids))
+        words = self._words(decoder_input_ids)
         if not self.input_feeding:
             features, _ = self._run(words, state, lambda cell, *inputs: cell(*inputs))
             return features
@@ -177,9 +178,13 @@ class Decoder(nn.Module):
         self, token_ids: Int[Tensor, " B"], state: DecoderState
     ) -> tuple[Float[Tensor, "B E"], DecoderState]:
         """Features of the next token, and the state after the tokens given."""
-        words = self.word_dropout(self.embedding(token_ids.unsqueeze(1)))
-        features, state = self._run(words, state, _one_step)
+        features, state = self._run(self._words(token_ids.unsqueeze(1)), state, _one_step)
         return features.squeeze(1), state
+
+    def _words(self, token_ids: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
+        vectors: Tensor = self.embedding_dropout(self.embedding(token_ids), token_ids)
+        words: Tensor = self.word_dropout(vectors)
+        return words
 
     def _run(
         self, words: Float[Tensor, "B T D"], state: DecoderState, run: RunCell

@@ -1,10 +1,10 @@
-"""Dropout whose random bits cost little on a CPU: of units, of whole tokens, of weights."""
+"""Dropout whose random bits cost little on a CPU: of units, tokens, words, weights."""
 
 import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 
@@ -35,10 +35,35 @@ class Dropout(nn.Module):
 
 
 class WordDropout(Dropout):
-    """Zero whole vectors of tokens (Gal & Ghahramani 2016; Sennrich et al. 2016)."""
+    """Zero whole vectors of tokens, each by itself (Sennrich et al. 2016)."""
 
     def _shape(self, inputs: Tensor) -> Sequence[int]:
         return (*inputs.shape[:-1], 1)
+
+
+class EmbeddingDropout(nn.Module):
+    """Zero rows of the embedding matrix: all tokens of a word in a sentence, or none of them.
+
+    Of each sentence other words (Gal & Ghahramani 2016, section 4.2), where Merity et al. (2018,
+    section 4.3) take the same in a whole batch.
+
+    Args:
+        p: The probability of each word.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(
+        self, vectors: Float[Tensor, "B T D"], token_ids: Int[Tensor, "B T"]
+    ) -> Float[Tensor, "B T D"]:
+        """In training, the vectors of these tokens with those of some words zeroed."""
+        if not self.training or not round(self.p * 256):
+            return vectors
+        words, word_of_token = token_ids.unique(return_inverse=True)
+        by_word = scaled_mask((len(token_ids), len(words)), self.p, like=vectors)
+        return vectors * by_word.gather(1, word_of_token).unsqueeze(-1)
 
 
 def scaled_mask(shape: Sequence[int], p: float, *, like: Tensor) -> Float[Tensor, "..."]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from pipeline.batch import length_mask
 from pipeline.nn.cells import Cell
 from pipeline.nn.config import ModelConfig
-from pipeline.nn.dropout import Dropout, WordDropout
+from pipeline.nn.dropout import Dropout, EmbeddingDropout, WordDropout
 from pipeline.nn.embedding import Embedding, OneHot
 from pipeline.nn.initialization import build_cell
 
@@ -77,6 +77,7 @@ class Encoder(RecurrentLayers):
     def __init__(self, config: ModelConfig, embedding: Embedding | OneHot) -> None:
         super().__init__(config, embedding.embedding_dim)
         self.embedding = embedding
+        self.embedding_dropout = EmbeddingDropout(config.embedding_dropout)
         self.word_dropout = WordDropout(config.word_dropout)
         self.keeps_words = config.lexical
 
@@ -84,7 +85,8 @@ class Encoder(RecurrentLayers):
         self, source_ids: Int[Tensor, "B S"], source_lengths: Int[Tensor, " B"]
     ) -> EncoderOutput:
         """Encode a padded batch of sentences."""
-        words = self.word_dropout(self.embedding(source_ids))
+        words = self.embedding_dropout(self.embedding(source_ids), source_ids)
+        words = self.word_dropout(words)
         encoded = self.read(words, source_lengths)
         return encoded._replace(words=self.dropout(words)) if self.keeps_words else encoded
 

@@ -18,6 +18,7 @@ _MAY_DIFFER = {
     "dropout",
     "variational_dropout",
     "word_dropout",
+    "embedding_dropout",
     "weight_dropout",
     # Of random weights, in whose place those of the model come.
     "recurrent_init",

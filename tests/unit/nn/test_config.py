@@ -28,6 +28,7 @@ def test_a_bad_value_is_an_error_that_names_its_key(values: dict[str, Any], key:
     ("values", "message"),
     [
         ({"word_dropout": 1.0}, "word_dropout: expected 0 <= word_dropout"),
+        ({"embedding_dropout": 1.0}, "embedding_dropout: expected 0 <= embedding_dropout"),
         ({"weight_dropout": 0.2, "cell": "elman"}, "weight_dropout: .* gru or lstm, got elman"),
         ({"input_feeding": True, "variational_dropout": True}, "variational_dropout: not possible"),
         ({"attention_after": "each", "attention": "none"}, "attention_after: .* got none"),

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pipeline.nn.dropout import Dropout, WordDropout
+from pipeline.nn.dropout import Dropout, EmbeddingDropout, WordDropout
 
 SHAPE = (200, 1003)  # not a multiple of the eight units that share a number
 
@@ -92,3 +92,30 @@ def test_word_dropout_zeroes_whole_vectors() -> None:
     assert torch.equal(outputs, outputs[..., :1].expand_as(outputs))
     assert float((outputs[..., 0] == 0).float().mean()) == pytest.approx(0.25, abs=0.06)
     assert outputs.unique().tolist() == [0.0, pytest.approx(4 / 3)]
+
+
+def test_embedding_dropout_zeroes_all_tokens_of_a_word_in_a_sentence() -> None:
+    torch.manual_seed(1)
+    token_ids = torch.randint(30, (200, 60))
+    kept = EmbeddingDropout(0.25)(torch.ones(200, 60, 6), token_ids)
+    assert torch.equal(kept, kept[..., :1].expand_as(kept))
+    assert kept.unique().tolist() == [0.0, pytest.approx(4 / 3)]
+    is_dropped = kept[..., 0] == 0
+    by_word = torch.stack([is_dropped.where(token_ids == word, False) for word in range(30)])
+    occurrences = torch.stack([token_ids == word for word in range(30)])
+    is_none, is_all = ~by_word.any(dim=-1), (by_word == occurrences).all(dim=-1)
+    assert bool((is_none | is_all).all())
+    # Six standard deviations of a share of 200 sentences x 30 words.
+    share = float(by_word.any(dim=-1).float().mean())
+    assert share == pytest.approx(0.25 * float(occurrences.any(dim=-1).float().mean()), abs=0.034)
+
+
+def test_embedding_dropout_takes_other_words_of_each_sentence() -> None:
+    token_ids = torch.arange(40).expand(50, 40)
+    kept = EmbeddingDropout(0.5)(torch.ones(50, 40, 2), token_ids)
+    assert len(kept[..., 0].unique(dim=0)) == 50
+
+
+def test_embedding_dropout_in_evaluation_is_the_identity() -> None:
+    vectors = torch.randn(2, 3, 4)
+    assert EmbeddingDropout(0.5).eval()(vectors, torch.zeros(2, 3, dtype=torch.long)) is vectors

@@ -294,6 +294,7 @@ def test_a_training_step_under_bf16_autocast_is_close_to_float32(cell: CellName)
         {"coverage": True},
         {"deep_output": True},
         {"word_dropout": 0.2, "variational_dropout": True, "weight_dropout": 0.2},
+        {"embedding_dropout": 0.2},
     ],
 )
 def test_every_variant_of_the_recipe_learns_with_every_weight(values: dict[str, Any]) -> None:
@@ -326,7 +327,13 @@ def test_r_drop_adds_what_two_passes_with_dropout_disagree_about() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{"word_dropout": 0.5}, {"weight_dropout": 0.5}, {"dropout": 0.5}]
+    "values",
+    [
+        {"word_dropout": 0.5},
+        {"embedding_dropout": 0.5},
+        {"weight_dropout": 0.5},
+        {"dropout": 0.5},
+    ],
 )
 def test_each_dropout_is_in_the_encoder_and_in_the_decoder(values: dict[str, Any]) -> None:
     model = build("gru", "general", **{"dropout": 0.0, **values})

@@ -89,6 +89,16 @@ def test_training_begins_with_the_weights_and_the_tokenizers_of_the_model(
     assert [tokenizer.fingerprint for tokenizer in job.tokenizers] == fingerprints
 
 
+@pytest.mark.parametrize(
+    "noise", ["dropout", "word_dropout", "embedding_dropout", "weight_dropout"]
+)
+def test_a_model_may_go_on_with_other_noise(
+    begin: Callable[..., RunConfig], tmp_path: Path, noise: str
+) -> None:
+    job = prepare_job(begin("translation", **{noise: 0.4}), tmp_path / "second")
+    assert getattr(job.network(is_new=True).config, noise) == 0.4
+
+
 def test_a_run_that_goes_on_needs_the_model_no_more(
     begin: Callable[..., RunConfig], tmp_path: Path
 ) -> None:
